@@ -1,0 +1,45 @@
+"""The `tickloom` command: one module of `deploy.commands` a subcommand, imported when it is called."""
+
+import importlib
+import sys
+
+import click
+
+from deploy.errors import UserError
+
+COMMANDS = {
+    "jars": "the jars: lock, sync, list",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose subcommands are imported on first use, so that `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"deploy.commands.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tickloom")
+def cli() -> None:
+    """Exactly-once, event-time-correct market data with Apache Flink."""
+
+
+def main() -> None:
+    """Run the command line; a UserError is one line on stderr and exit code 1."""
+    try:
+        cli()
+    except UserError as error:
+        click.echo(f"tickloom: {error}", err=True)
+        sys.exit(1)
