@@ -1,0 +1,191 @@
+package tickloom;
+
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
+import java.time.OffsetDateTime;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeFormatterBuilder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Lines of a CSV file with a header to trades. A bad line leaves a reason in its trade. */
+final class CsvTrades {
+  private static final long NANOS_MIN = 100_000_000_000_000_000L; // 1973: smaller integers are seconds, ms or µs
+  private static final int INTEGER_DIGITS_MAX = Int128.PRECISION - Int128.SCALE;
+  private static final DateTimeFormatter ISO = new DateTimeFormatterBuilder()
+      .append(DateTimeFormatter.ISO_LOCAL_DATE_TIME).appendPattern("[XXX][XX][X]").toFormatter();
+
+  private final Map<String, String> columns;
+  private final Map<String, byte[]> constants;
+  private final List<String> header;
+  private int[] from = new int[16];
+  private int[] length = new int[16];
+
+  /** The header is the file's first line; columns maps our field names to the file's, constants fields to values. */
+  CsvTrades(byte[] header, Map<String, String> columns, Map<String, byte[]> constants) throws IOException {
+    this.columns = columns;
+    this.constants = constants;
+    this.header = new ArrayList<>();
+    int fields = split(header);
+    for (int i = 0; i < fields; i++) {
+      String name = new String(header, from[i], length[i], StandardCharsets.UTF_8).strip();
+      this.header.add(i == 0 && name.startsWith("\uFEFF") ? name.substring(1) : name);
+    }
+    for (String required : List.of("ts_event", "symbol", "price", "size")) {
+      if (!constants.containsKey(required) && column(required) < 0) {
+        throw new IOException("no column " + columns.getOrDefault(required, required) + " for " + required
+            + " in the header " + this.header);
+      }
+    }
+  }
+
+  private int column(String field) {
+    return header.indexOf(columns.getOrDefault(field, field));
+  }
+
+  /** Fills the trade from its bytes, one line without its end; trade.reset has been called. */
+  void parse(Trade trade) {
+    int fields = split(trade.bytes);
+    if (fields != header.size()) {
+      trade.reject("columns", "the line has " + fields + " fields, the header has " + header.size());
+      return;
+    }
+    text(trade, "symbol", trade.symbol);
+    text(trade, "venue", trade.venue);
+    text(trade, "trade_id", trade.tradeId);
+    trade.tsEvent = time(trade, "ts_event");
+    trade.tsRecv = time(trade, "ts_recv");
+    amount(trade, "price", trade.price);
+    amount(trade, "size", trade.size);
+    String sequence = value(trade, "sequence");
+    if (sequence != null) {
+      sequence(trade, sequence);
+    }
+    String conditions = value(trade, "conditions");
+    trade.conditions = conditions == null ? null : conditions.split(" +");
+  }
+
+  private static void sequence(Trade trade, String text) {
+    try {
+      trade.sequence = Long.parseLong(text);
+      trade.sequenced = true;
+    } catch (NumberFormatException e) {
+      trade.reject("sequence", "sequence: '" + text + "' is not an integer");
+    }
+  }
+
+  private void text(Trade trade, String field, Trade.Text text) {
+    byte[] constant = constants.get(field);
+    int column = column(field);
+    if (constant != null) {
+      int end = trade.bytes.length;
+      trade.bytes = java.util.Arrays.copyOf(trade.bytes, end + constant.length);
+      System.arraycopy(constant, 0, trade.bytes, end, constant.length);
+      text.set(end, constant.length);
+    } else if (column >= 0 && length[column] > 0) {
+      text.set(from[column], length[column]);
+    }
+  }
+
+  /** The field's text, or null when it is absent or empty. */
+  private String value(Trade trade, String field) {
+    byte[] constant = constants.get(field);
+    if (constant != null) {
+      return new String(constant, StandardCharsets.UTF_8);
+    }
+    int column = column(field);
+    if (column < 0 || length[column] == 0) {
+      return null;
+    }
+    String text = new String(trade.bytes, from[column], length[column], StandardCharsets.UTF_8).strip();
+    return text.isEmpty() ? null : text;
+  }
+
+  private long time(Trade trade, String field) {
+    String text = value(trade, field);
+    if (text == null) {
+      return Trade.ABSENT;
+    }
+    try {
+      long nanos = text.matches("[+-]?\\d+") ? Long.parseLong(text) : iso(text);
+      if (nanos > 0 && nanos < NANOS_MIN) {
+        trade.reject(field, field + ": " + text + " does not look like nanoseconds since 1970 (seconds? milliseconds?)");
+      }
+      return nanos;
+    } catch (ArithmeticException | DateTimeException | NumberFormatException e) {
+      trade.reject(field, field + ": '" + text + "' is neither integer nanoseconds nor ISO-8601 with a zone");
+      return Trade.ABSENT;
+    }
+  }
+
+  private static long iso(String text) {
+    String joined = text.length() > 10 && text.charAt(10) == ' ' ? text.substring(0, 10) + 'T' + text.substring(11) : text;
+    OffsetDateTime time = OffsetDateTime.parse(joined, ISO);
+    return Math.addExact(Math.multiplyExact(time.toEpochSecond(), Trade.NANOS_PER_SECOND), time.getNano());
+  }
+
+  private void amount(Trade trade, String field, Int128 amount) {
+    String text = value(trade, field);
+    if (text == null) {
+      trade.reject(field, field + ": missing");
+      return;
+    }
+    try {
+      BigDecimal decimal = new BigDecimal(text);
+      if (decimal.scale() > Int128.SCALE) {
+        decimal = decimal.stripTrailingZeros();
+      }
+      // the digits are counted first: setScale would spell out 1e999999999
+      boolean fits = decimal.scale() <= Int128.SCALE
+          && (decimal.signum() == 0 || (long) decimal.precision() - decimal.scale() <= INTEGER_DIGITS_MAX)
+          && amount.set(decimal.signum() == 0
+              ? java.math.BigInteger.ZERO : decimal.setScale(Int128.SCALE).unscaledValue());
+      if (!fits) {
+        trade.reject(field, field + ": " + text + " does not fit decimal(38, 12) exactly");
+      }
+    } catch (NumberFormatException e) {
+      trade.reject(field, field + ": '" + text + "' is not a number");
+    }
+  }
+
+  /** Finds the fields of a line, quoted ones (RFC 4180) without their quotes; returns how many there are. */
+  private int split(byte[] line) {
+    int field = 0;
+    int at = 0;
+    do {
+      if (field == from.length) {
+        from = java.util.Arrays.copyOf(from, 2 * field);
+        length = java.util.Arrays.copyOf(length, 2 * field);
+      }
+      if (at < line.length && line[at] == '"') {
+        at = quoted(line, at + 1, field);
+      } else {
+        from[field] = at;
+        while (at < line.length && line[at] != ',') {
+          at++;
+        }
+        length[field] = at - from[field];
+      }
+      field++;
+    } while (at++ < line.length);
+    return field;
+  }
+
+  private int quoted(byte[] line, int start, int field) {
+    int to = start;
+    int at = start;
+    while (at < line.length && (line[at] != '"' || at + 1 < line.length && line[at + 1] == '"')) {
+      at += line[at] == '"' ? 1 : 0; // a doubled quote stands for one
+      line[to++] = line[at++];
+    }
+    from[field] = start;
+    length[field] = to - start;
+    while (at < line.length && line[at] != ',') {
+      at++;
+    }
+    return at;
+  }
+}

@@ -1,0 +1,199 @@
+package tickloom;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.flink.api.common.state.ListState;
+import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
+import org.apache.flink.api.java.tuple.Tuple3;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.util.OutputTag;
+
+/**
+ * Trades to partial accumulators a (symbol, second), in the task of the source. Partials leave when the watermark closes
+ * their second and before every checkpoint, so that they need no state; the ids of open seconds are state.
+ */
+final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator>>
+    implements OneInputStreamOperator<Trade, Tuple3<String, Long, Accumulator>> {
+  private static final int PARTIALS_MAX = 1 << 17; // bounds memory while no watermark comes
+  private static final ListStateDescriptor<byte[]> STATE =
+      new ListStateDescriptor<>("partitions", BytePrimitiveArraySerializer.INSTANCE);
+
+  private final OutputTag<RowData> rows;
+  private final long outOfOrdernessMs;
+
+  private transient SecondTable table;
+  private transient IdSet.Key key;
+  private transient Map<Integer, PartitionState> partitions;
+  private transient PartitionState last;
+  private transient ListState<byte[]> state;
+  private transient long watermark;
+  private transient StreamRecord<RowData> row;
+  private transient StreamRecord<Tuple3<String, Long, Accumulator>> partial;
+  private transient Counter trades;
+  private transient Counter duplicates;
+  private transient Counter late;
+  private transient Counter rejected;
+  private transient Counter changes;
+
+  Fold(OutputTag<RowData> rows, long outOfOrdernessMs) {
+    this.rows = rows;
+    this.outOfOrdernessMs = outOfOrdernessMs;
+  }
+
+  @Override
+  public void initializeState(StateInitializationContext context) throws Exception {
+    super.initializeState(context);
+    table = new SecondTable();
+    partitions = new HashMap<>();
+    state = context.getOperatorStateStore().getUnionListState(STATE);
+    for (byte[] bytes : state.get()) {
+      PartitionState.restore(bytes, partitions);
+    }
+  }
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    key = new IdSet.Key();
+    watermark = Long.MIN_VALUE;
+    row = new StreamRecord<>(null);
+    partial = new StreamRecord<>(null);
+    trades = getMetricGroup().counter("trades");
+    duplicates = getMetricGroup().counter("duplicates");
+    late = getMetricGroup().counter("lateTrades");
+    rejected = getMetricGroup().counter("rejectedTrades");
+    changes = getMetricGroup().counter("cancelsAndCorrections");
+  }
+
+  @Override
+  public void processElement(StreamRecord<Trade> element) {
+    Trade trade = element.getValue();
+    PartitionState partition = last != null && last.partition == trade.partition ? last : claim(trade.partition);
+    partition.cover(trade, outOfOrdernessMs);
+    if (trade.isRejected()) {
+      rejected.inc();
+      emit(Rows.rejected(trade));
+    } else if (trade.action != Trade.NEW) {
+      changes.inc();
+      emit(Rows.change(trade));
+    } else if (Rows.lastMilli(trade.second()) <= Math.max(watermark, partition.closedUpToMs)) {
+      late.inc();
+      emit(Rows.late(trade));
+    } else {
+      fold(trade, partition);
+    }
+  }
+
+  private void fold(Trade trade, PartitionState partition) {
+    SecondTable.Second second =
+        table.of(trade.partition, trade.bytes, trade.symbol.from, trade.symbol.length, trade.second());
+    Accumulator accumulator = table.partial(second, partition.coveredFromMs);
+    if (isCopy(trade, second)) {
+      duplicates.inc();
+      accumulator.duplicateCount++;
+    } else {
+      trades.inc();
+      accumulator.add(trade);
+    }
+    if (table.partials() >= PARTIALS_MAX) {
+      flush();
+    }
+  }
+
+  private boolean isCopy(Trade trade, SecondTable.Second second) {
+    if (trade.tradeId.length <= 0) {
+      return false; // without an id, equal content says nothing
+    }
+    if (second.ids == null) {
+      second.ids = new IdSet();
+    }
+    key.set(trade);
+    return !second.ids.add(key.high, key.low);
+  }
+
+  private PartitionState claim(int partition) {
+    last = partitions.computeIfAbsent(partition, PartitionState::new);
+    if (!last.claimed) {
+      last.claimed = true;
+      last.ids.forEach((second, symbols) -> symbols.forEach((symbol, ids) -> {
+        byte[] bytes = symbol.getBytes(StandardCharsets.UTF_8);
+        table.of(partition, bytes, 0, bytes.length, second).ids = ids;
+      }));
+      last.ids = new TreeMap<>();
+    }
+    return last;
+  }
+
+  @Override
+  public void processWatermark(Watermark mark) throws Exception {
+    long before = firstOpenSecond();
+    watermark = Math.max(watermark, mark.getTimestamp());
+    if (firstOpenSecond() > before) {
+      table.close(firstOpenSecond(), this::emit);
+    }
+    super.processWatermark(mark);
+  }
+
+  /** The first second whose last millisecond the watermark has not passed. */
+  private long firstOpenSecond() {
+    return watermark == Long.MIN_VALUE ? Long.MIN_VALUE : Math.floorDiv(watermark - 999, 1000) + 1;
+  }
+
+  private void flush() {
+    table.flush(this::emit);
+  }
+
+  private void emit(String symbol, long second, Accumulator accumulator) {
+    output.collect(partial.replace(Tuple3.of(symbol, second, accumulator), Rows.lastMilli(second)));
+  }
+
+  private void emit(RowData data) {
+    output.collect(rows, row.replace(data));
+  }
+
+  @Override
+  public void prepareSnapshotPreBarrier(long checkpointId) {
+    flush();
+  }
+
+  @Override
+  public void snapshotState(StateSnapshotContext context) throws Exception {
+    super.snapshotState(context);
+    Map<Integer, PartitionState> open = new HashMap<>();
+    partitions.forEach((number, partition) -> {
+      if (partition.claimed) {
+        PartitionState copy = new PartitionState(number);
+        copy.closedUpToMs = Math.max(watermark, partition.closedUpToMs);
+        copy.coveredFromMs = partition.coveredFromMs;
+        open.put(number, copy);
+      } else if (getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0) {
+        partition.ids.keySet().removeIf(second -> second < firstOpenSecond()); // one subtask keeps what nobody claimed
+        open.put(number, partition);
+      }
+    });
+    table.forEachIds((partition, symbol, second, ids) -> open.get(partition).addIds(second, symbol, ids));
+    List<byte[]> blocks = new ArrayList<>();
+    for (PartitionState partition : open.values()) {
+      blocks.add(partition.toBytes());
+    }
+    state.update(blocks);
+  }
+
+  @Override
+  public void finish() throws Exception {
+    flush();
+    super.finish();
+  }
+}

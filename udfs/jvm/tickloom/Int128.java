@@ -1,0 +1,124 @@
+package tickloom;
+
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import org.apache.flink.core.memory.DataInputView;
+import org.apache.flink.core.memory.DataOutputView;
+import org.apache.flink.table.data.DecimalData;
+
+/** A signed 128-bit integer: the unscaled value of a decimal(38, 12). Mutable, so that no tick allocates one. */
+final class Int128 implements Comparable<Int128> {
+  static final int PRECISION = 38;
+  static final int SCALE = 12;
+  private static final BigInteger LIMIT = BigInteger.TEN.pow(PRECISION);
+
+  long hi;
+  long lo;
+
+  void set(long value) {
+    hi = value >> 63;
+    lo = value;
+  }
+
+  void set(Int128 other) {
+    hi = other.hi;
+    lo = other.lo;
+  }
+
+  /** Returns false, leaving this unchanged, when the value has more than 38 digits. */
+  boolean set(BigInteger value) {
+    if (value.abs().compareTo(LIMIT) >= 0) {
+      return false;
+    }
+    lo = value.longValue();
+    hi = value.shiftRight(64).longValue();
+    return true;
+  }
+
+  /** Reads big-endian two's complement, as Avro and Flink write decimals; false when it has more than 38 digits. */
+  boolean set(byte[] bytes, int from, int length) {
+    if (length <= 0) {
+      return false;
+    }
+    if (length > 8) {
+      return set(new BigInteger(bytes, from, length));
+    }
+    long value = bytes[from];
+    for (int i = from + 1; i < from + length; i++) {
+      value = value << 8 | bytes[i] & 0xff;
+    }
+    set(value);
+    return true;
+  }
+
+  /** Multiplies by 10^digits (divides when negative); false when the result is not exact or too large. */
+  boolean shift(int digits) {
+    if (digits == 0) {
+      return true;
+    }
+    BigInteger power = BigInteger.TEN.pow(Math.abs(digits));
+    if (digits > 0) {
+      return set(big().multiply(power));
+    }
+    BigInteger[] quotient = big().divideAndRemainder(power);
+    return quotient[1].signum() == 0 && set(quotient[0]);
+  }
+
+  /** Adds a 128-bit value; false, leaving this unchanged, when the sum does not fit. */
+  boolean add(long high, long low) {
+    long sumLow = lo + low;
+    long carry = Long.compareUnsigned(sumLow, lo) < 0 ? 1 : 0;
+    long sumHigh = hi + high + carry;
+    if (((hi ^ sumHigh) & (high ^ sumHigh)) < 0) {
+      return false;
+    }
+    hi = sumHigh;
+    lo = sumLow;
+    return true;
+  }
+
+  boolean fitsLong() {
+    return hi == lo >> 63;
+  }
+
+  int signum() {
+    return hi < 0 ? -1 : (hi | lo) == 0 ? 0 : 1;
+  }
+
+  @Override
+  public int compareTo(Int128 other) {
+    return hi != other.hi ? Long.compare(hi, other.hi) : Long.compareUnsigned(lo, other.lo);
+  }
+
+  BigInteger big() {
+    BigInteger low = BigInteger.valueOf(lo);
+    if (fitsLong()) {
+      return low;
+    }
+    BigInteger high = BigInteger.valueOf(lo < 0 ? hi + 1 : hi); // low is signed: lend it one when negative
+    return high.shiftLeft(64).add(low);
+  }
+
+  BigDecimal decimal() {
+    return new BigDecimal(big(), SCALE);
+  }
+
+  DecimalData toData() {
+    return DecimalData.fromBigDecimal(decimal(), PRECISION, SCALE);
+  }
+
+  void set(DecimalData data) {
+    set(data.toBigDecimal().unscaledValue());
+  }
+
+  void write(DataOutputView out) throws IOException {
+    out.writeLong(hi);
+    out.writeLong(lo);
+  }
+
+  void read(DataInputView in) throws IOException {
+    hi = in.readLong();
+    lo = in.readLong();
+  }
+}

@@ -1,0 +1,85 @@
+package tickloom;
+
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.flink.core.memory.DataInputDeserializer;
+import org.apache.flink.core.memory.DataOutputSerializer;
+
+/**
+ * What the fold must remember of a partition across a restart: how far it was closed, from when it was covered, and the
+ * trade ids of its open seconds. Every subtask restores every partition's; the one that then reads a record of the
+ * partition claims it.
+ */
+final class PartitionState {
+  private static final byte VERSION = 1;
+  private static final long NOT_COVERED_YET = Long.MAX_VALUE;
+
+  final int partition;
+  long closedUpToMs = Long.MIN_VALUE;
+  long coveredFromMs = NOT_COVERED_YET;
+  boolean claimed;
+  Map<Long, Map<String, IdSet>> ids = new TreeMap<>(); // second → symbol → ids; empty once claimed
+
+  PartitionState(int partition) {
+    this.partition = partition;
+  }
+
+  /**
+   * Notes a record: a file, and a partition read from its first offset, are covered from the beginning of time; any other
+   * partition from its first trade plus the allowed disorder, because trades that were not read may be as late as that.
+   */
+  void cover(Trade trade, long outOfOrdernessMs) {
+    if (coveredFromMs == NOT_COVERED_YET) {
+      if (trade.offset == 0 || trade.fromFile) {
+        coveredFromMs = Long.MIN_VALUE;
+      } else if (!trade.isRejected()) {
+        coveredFromMs = trade.tsEvent / 1_000_000 + outOfOrdernessMs;
+      }
+    }
+  }
+
+  void addIds(long second, String symbol, IdSet added) {
+    ids.computeIfAbsent(second, s -> new HashMap<>()).merge(symbol, added, (known, more) -> {
+      known.addAll(more);
+      return known;
+    });
+  }
+
+  byte[] toBytes() throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(64);
+    out.writeByte(VERSION);
+    out.writeInt(partition);
+    out.writeLong(closedUpToMs);
+    out.writeLong(coveredFromMs);
+    out.writeInt(ids.size());
+    for (Map.Entry<Long, Map<String, IdSet>> second : ids.entrySet()) {
+      out.writeLong(second.getKey());
+      out.writeInt(second.getValue().size());
+      for (Map.Entry<String, IdSet> symbol : second.getValue().entrySet()) {
+        out.writeUTF(symbol.getKey());
+        symbol.getValue().write(out);
+      }
+    }
+    return out.getCopyOfBuffer();
+  }
+
+  /** Adds what the bytes say to the states by partition; copies of one partition are united. */
+  static void restore(byte[] bytes, Map<Integer, PartitionState> states) throws IOException {
+    DataInputDeserializer in = new DataInputDeserializer(bytes);
+    byte version = in.readByte();
+    if (version != VERSION) {
+      throw new IOException("fold state written in format " + version + ", this version reads " + VERSION);
+    }
+    PartitionState state = states.computeIfAbsent(in.readInt(), PartitionState::new);
+    state.closedUpToMs = Math.max(state.closedUpToMs, in.readLong());
+    state.coveredFromMs = Math.min(state.coveredFromMs, in.readLong());
+    for (int seconds = in.readInt(); seconds > 0; seconds--) {
+      long second = in.readLong();
+      for (int symbols = in.readInt(); symbols > 0; symbols--) {
+        state.addIds(second, in.readUTF(), IdSet.read(in));
+      }
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package tickloom;
+
+import java.util.List;
+import org.apache.flink.table.data.ArrayData;
+import org.apache.flink.table.data.GenericArrayData;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.data.StringData;
+import org.apache.flink.table.data.TimestampData;
+
+/** The rows of the connector's tables. Columns are in the order of the schemas they are generated from. */
+final class Rows {
+  /** 'emit' = 'candles': exactly one of the last three is set. */
+  static final List<String> CANDLE_COLUMNS = List.of("symbol", "rt", "candle", "rejected", "late");
+
+  /** 'emit' = 'ticks'. */
+  static final List<String> TICK_COLUMNS = List.of(
+      "rt", "partition", "offset", "symbol", "venue", "trade_id", "sequence", "ts_event", "ts_recv", "price", "size",
+      "conditions", "action", "original_trade_id", "original_ts_event");
+
+  private static final StringData[] ACTIONS = {
+    StringData.fromString("new"), StringData.fromString("cancel"), StringData.fromString("correct")};
+
+  private Rows() {}
+
+  static long lastMilli(long second) {
+    return second * 1000 + 999;
+  }
+
+  static RowData candle(String symbol, long second, Accumulator accumulator) {
+    return GenericRowData.of(string(symbol), time(lastMilli(second)), accumulator.toRow(), null, null);
+  }
+
+  /** The columns of rejected_trade.avsc. */
+  static RowData rejected(Trade trade) {
+    RowData rejected = GenericRowData.of(
+        trade.bytes, string(trade.rule), string(trade.reason), string(trade.topic), trade.partition, trade.offset,
+        trade.schemaId < 0 ? null : trade.schemaId, trade.tsKafkaMs < 0 ? null : trade.tsKafkaMs * 1_000_000);
+    return GenericRowData.of(null, time(0), null, rejected, null);
+  }
+
+  /** A late trade that the fold saw: the columns of late_trades.avsc. */
+  static RowData late(Trade trade) {
+    return late(trade, trade.tsEvent, "late", trade.tradeId);
+  }
+
+  /** A cancel or correction: it names the original's id and time. */
+  static RowData change(Trade trade) {
+    return late(trade, trade.originalTsEvent, ACTIONS[trade.action].toString(), trade.originalTradeId);
+  }
+
+  private static RowData late(Trade trade, long tsEvent, String reason, Trade.Text id) {
+    long second = Math.floorDiv(tsEvent, Trade.NANOS_PER_SECOND);
+    RowData late = GenericRowData.of(
+        string(trade.text(trade.symbol)), second * Trade.NANOS_PER_SECOND, string(reason), 1L,
+        string(trade.text(trade.venue)), string(trade.text(id)), tsEvent, trade.price.toData(), trade.size.toData(),
+        trade.partition, trade.offset);
+    return GenericRowData.of(null, time(lastMilli(second)), null, null, late);
+  }
+
+  /** Trades that only the merge knows to be late: their number. */
+  static RowData late(String symbol, long second, long trades) {
+    RowData late = GenericRowData.of(
+        string(symbol), second * Trade.NANOS_PER_SECOND, string("late"), trades,
+        null, null, null, null, null, null, null);
+    return GenericRowData.of(null, time(lastMilli(second)), null, null, late);
+  }
+
+  static RowData tick(Trade trade) {
+    return GenericRowData.of(
+        time(trade.tsEvent / 1_000_000), trade.partition, trade.offset, string(trade.text(trade.symbol)),
+        string(trade.text(trade.venue)), string(trade.text(trade.tradeId)), trade.sequenced ? trade.sequence : null,
+        trade.tsEvent, present(trade.tsRecv), trade.price.toData(), trade.size.toData(), strings(trade.conditions),
+        ACTIONS[trade.action], string(trade.text(trade.originalTradeId)), present(trade.originalTsEvent));
+  }
+
+  private static StringData string(String text) {
+    return StringData.fromString(text);
+  }
+
+  private static ArrayData strings(String[] texts) {
+    Object[] strings = new Object[texts == null ? 0 : texts.length];
+    for (int i = 0; i < strings.length; i++) {
+      strings[i] = string(texts[i]);
+    }
+    return new GenericArrayData(strings);
+  }
+
+  private static TimestampData time(long millis) {
+    return TimestampData.fromEpochMillis(millis);
+  }
+
+  private static Long present(long value) {
+    return value == Trade.ABSENT ? null : value;
+  }
+}

@@ -1,0 +1,148 @@
+package tickloom;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.connector.file.src.FileSource;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
+import org.apache.flink.table.api.DataTypes;
+import org.apache.flink.table.api.ValidationException;
+import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.factories.DynamicTableSourceFactory;
+import org.apache.flink.table.factories.FactoryUtil;
+import org.apache.flink.table.types.DataType;
+
+/** `'connector' = 'tickloom'`: trades from Kafka or files, as ticks or folded into one-second accumulators. */
+public final class TickloomTableFactory implements DynamicTableSourceFactory {
+  enum Emit { CANDLES, TICKS }
+
+  private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
+      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade");
+  private static final ConfigOption<String> BROKERS = text("brokers", "Kafka bootstrap servers");
+  private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
+  private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");
+  private static final ConfigOption<String> GROUP = text("group", "consumer group that shows progress; not used to resume");
+  private static final ConfigOption<Map<String, String>> STOP_OFFSETS = map("stop-offsets",
+      "partition:offset,… at which to end; a partition not named is not read");
+  private static final ConfigOption<Boolean> BOUNDED = ConfigOptions.key("bounded").booleanType().defaultValue(false)
+      .withDescription("read what is there and end; the watermark waits for the end, so that no trade is late");
+  private static final ConfigOption<List<String>> FILES = ConfigOptions.key("files").stringType().asList().noDefaultValue()
+      .withDescription("CSV files with a header, instead of Kafka");
+  private static final ConfigOption<Map<String, String>> COLUMNS = map("columns", "field:column in the files,…");
+  private static final ConfigOption<Map<String, String>> CONSTANTS = map("constants", "field:value for all rows,…");
+  private static final ConfigOption<Duration> OUT_OF_ORDERNESS = duration("out-of-orderness", 2_000);
+  private static final ConfigOption<Duration> IDLE_TIMEOUT = duration("idle-timeout", 5_000);
+  private static final ConfigOption<Duration> FUTURE_BOUND = duration("future-bound", 300_000);
+  private static final String PROPERTIES = "properties.";
+
+  private static ConfigOption<String> text(String key, String description) {
+    return ConfigOptions.key(key).stringType().noDefaultValue().withDescription(description);
+  }
+
+  private static ConfigOption<Map<String, String>> map(String key, String description) {
+    return ConfigOptions.key(key).mapType().defaultValue(Map.of()).withDescription(description);
+  }
+
+  private static ConfigOption<Duration> duration(String key, long defaultMs) {
+    return ConfigOptions.key(key).durationType().defaultValue(Duration.ofMillis(defaultMs));
+  }
+
+  @Override
+  public String factoryIdentifier() {
+    return "tickloom";
+  }
+
+  @Override
+  public Set<ConfigOption<?>> requiredOptions() {
+    return Set.of();
+  }
+
+  @Override
+  public Set<ConfigOption<?>> optionalOptions() {
+    return Set.of(EMIT, BROKERS, REGISTRY, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
+        OUT_OF_ORDERNESS, IDLE_TIMEOUT, FUTURE_BOUND);
+  }
+
+  @Override
+  public DynamicTableSource createDynamicTableSource(Context context) {
+    FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+    helper.validateExcept(PROPERTIES);
+    ReadableConfig config = helper.getOptions();
+    boolean ticks = config.get(EMIT) == Emit.TICKS;
+    boolean files = config.getOptional(FILES).isPresent();
+    DataType rows = context.getPhysicalRowDataType();
+    checkColumns(rows, ticks ? Rows.TICK_COLUMNS : Rows.CANDLE_COLUMNS);
+    Rules rules = new Rules(config.get(FUTURE_BOUND).toMillis());
+    Source<Trade, ?, ?> source =
+        files ? fileSource(config, rules) : kafkaSource(config, rules, context.getCatalogTable().getOptions());
+    SourceOptions options = new SourceOptions(ticks, files || config.get(BOUNDED),
+        config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis());
+    return new TradesSource(source, options, rows);
+  }
+
+  private static void checkColumns(DataType rows, List<String> expected) {
+    List<String> names = DataType.getFieldNames(rows);
+    if (!names.equals(expected)) {
+      throw new ValidationException("a 'tickloom' table must have the columns " + expected + ", this one has " + names);
+    }
+  }
+
+  private static Source<Trade, ?, ?> fileSource(ReadableConfig config, Rules rules) {
+    List<Path> files = config.get(FILES).stream().map(Path::new).toList();
+    FileTrades format = new FileTrades(files, config.get(COLUMNS), config.get(CONSTANTS), rules);
+    return FileSource.forBulkFileFormat(format, files.toArray(new Path[0])).build();
+  }
+
+  private static Source<Trade, ?, ?> kafkaSource(ReadableConfig config, Rules rules, Map<String, String> table) {
+    String topic = required(config, TOPIC);
+    KafkaSourceBuilder<Trade> builder = KafkaSource.<Trade>builder()
+        .setBootstrapServers(required(config, BROKERS))
+        .setTopics(topic)
+        .setStartingOffsets(OffsetsInitializer.earliest())
+        .setDeserializer(new KafkaTrades(required(config, REGISTRY), rules))
+        .setProperties(consumerProperties(config, table));
+    Map<String, String> stops = config.get(STOP_OFFSETS);
+    if (!stops.isEmpty()) {
+      Map<TopicPartition, Long> offsets = new HashMap<>();
+      stops.forEach((partition, offset) ->
+          offsets.put(new TopicPartition(topic, Integer.parseInt(partition)), Long.parseLong(offset)));
+      builder.setPartitions(offsets.keySet()).setBounded(OffsetsInitializer.offsets(offsets));
+    } else if (config.get(BOUNDED)) {
+      builder.setBounded(OffsetsInitializer.latest());
+    }
+    return builder.build();
+  }
+
+  private static String required(ReadableConfig config, ConfigOption<String> option) {
+    return config.getOptional(option).orElseThrow(() ->
+        new ValidationException("a 'tickloom' table needs either 'files' or '" + option.key() + "'"));
+  }
+
+  private static Properties consumerProperties(ReadableConfig config, Map<String, String> table) {
+    Properties properties = new Properties();
+    properties.put("isolation.level", "read_committed"); // trades of an aborted transaction never happened
+    properties.put("fetch.min.bytes", "65536");
+    properties.put("fetch.max.wait.ms", "50");
+    properties.put("max.partition.fetch.bytes", "4194304");
+    properties.put("max.poll.records", "4000");
+    properties.put("commit.offsets.on.checkpoint", String.valueOf(config.getOptional(GROUP).isPresent()));
+    config.getOptional(GROUP).ifPresent(group -> properties.put("group.id", group));
+    table.forEach((key, value) -> {
+      if (key.startsWith(PROPERTIES)) {
+        properties.put(key.substring(PROPERTIES.length()), value);
+      }
+    });
+    return properties;
+  }
+}

@@ -1,0 +1,106 @@
+package tickloom;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * One message as it was read: a trade, a cancel or correction, or a rejected record (rule is set). Mutable and reused, so
+ * that a tick costs no allocation; texts stay offsets into the message until somebody needs them.
+ */
+public final class Trade {
+  static final byte NEW = 0;
+  static final byte CANCEL = 1;
+  static final byte CORRECT = 2;
+  static final long ABSENT = Long.MIN_VALUE;
+  static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  byte[] bytes;
+  final Text symbol = new Text();
+  final Text venue = new Text();
+  final Text tradeId = new Text();
+  final Text originalTradeId = new Text();
+  boolean sequenced;
+  long sequence;
+  long tsEvent;
+  long tsRecv;
+  final Int128 price = new Int128();
+  final Int128 size = new Int128();
+  byte action;
+  long originalTsEvent;
+  String[] conditions;
+
+  String topic;
+  int partition;
+  long offset;
+  long tsKafkaMs;
+  int schemaId;
+  boolean fromFile;
+
+  String rule;
+  String reason;
+
+  private String venueName;
+
+  /** A piece of the message; length -1 when the field is absent. */
+  static final class Text {
+    int from;
+    int length;
+
+    void set(int from, int length) {
+      this.from = from;
+      this.length = length;
+    }
+
+    boolean isPresent() {
+      return length >= 0;
+    }
+  }
+
+  void reset(byte[] message, String topic, int partition, long offset, long tsKafkaMs) {
+    this.bytes = message;
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
+    this.tsKafkaMs = tsKafkaMs;
+    symbol.length = -1;
+    venue.length = -1;
+    tradeId.length = -1;
+    originalTradeId.length = -1;
+    sequenced = false;
+    tsEvent = ABSENT;
+    tsRecv = ABSENT;
+    originalTsEvent = ABSENT;
+    action = NEW;
+    conditions = null;
+    schemaId = -1;
+    rule = null;
+    reason = null;
+    venueName = null;
+  }
+
+  /** Marks the record as rejected; the first rule it breaks is the one that is reported. */
+  void reject(String brokenRule, String why) {
+    if (rule == null) {
+      rule = brokenRule;
+      reason = why;
+    }
+  }
+
+  boolean isRejected() {
+    return rule != null;
+  }
+
+  String text(Text text) {
+    return text.isPresent() ? new String(bytes, text.from, text.length, StandardCharsets.UTF_8) : null;
+  }
+
+  String venueName() {
+    if (venueName == null) {
+      venueName = venue.isPresent() ? text(venue) : "";
+    }
+    return venueName;
+  }
+
+  long second() {
+    return Math.floorDiv(tsEvent, NANOS_PER_SECOND);
+  }
+}

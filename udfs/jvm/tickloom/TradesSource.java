@@ -1,0 +1,113 @@
+package tickloom;
+
+import java.time.Duration;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.connector.source.Boundedness;
+import org.apache.flink.api.connector.source.Source;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.api.java.typeutils.TupleTypeInfo;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.ProcessFunction;
+import org.apache.flink.table.connector.ChangelogMode;
+import org.apache.flink.table.connector.ProviderContext;
+import org.apache.flink.table.connector.source.DataStreamScanProvider;
+import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.connector.source.ScanTableSource;
+import org.apache.flink.table.connector.source.abilities.SupportsSourceWatermark;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.types.DataType;
+import org.apache.flink.util.Collector;
+import org.apache.flink.util.OutputTag;
+
+/**
+ * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves. It
+ * takes no push-downs, so that every branch of a query shares one scan.
+ */
+final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
+  private final Source<Trade, ?, ?> trades;
+  private final SourceOptions options;
+  private final DataType rowType;
+
+  TradesSource(Source<Trade, ?, ?> trades, SourceOptions options, DataType rowType) {
+    this.trades = trades;
+    this.options = options;
+    this.rowType = rowType;
+  }
+
+  @Override
+  public ChangelogMode getChangelogMode() {
+    return ChangelogMode.insertOnly();
+  }
+
+  @Override
+  public void applySourceWatermark() {}
+
+  @Override
+  public DynamicTableSource copy() {
+    return new TradesSource(trades, options, rowType);
+  }
+
+  @Override
+  public String asSummaryString() {
+    return "tickloom";
+  }
+
+  @Override
+  public ScanRuntimeProvider getScanRuntimeProvider(ScanContext context) {
+    TypeInformation<RowData> rows = context.createTypeInformation(rowType);
+    return new DataStreamScanProvider() {
+      @Override
+      public boolean isBounded() {
+        return trades.getBoundedness() == Boundedness.BOUNDED;
+      }
+
+      @Override
+      public DataStream<RowData> produceDataStream(ProviderContext context, StreamExecutionEnvironment env) {
+        env.getConfig().enableObjectReuse(); // trades are mutable and reused between chained operators
+        DataStream<Trade> source = env.fromSource(trades, watermarks(), "trades").uid(uid(context, "trades"));
+        return options.ticks() ? ticks(source, context, rows) : candles(source, context, rows);
+      }
+    };
+  }
+
+  private WatermarkStrategy<Trade> watermarks() {
+    if (options.boundedRun()) {
+      return WatermarkStrategy.noWatermarks(); // nothing is late: every window closes at the end of the input
+    }
+    long outOfOrdernessMs = options.outOfOrdernessMs();
+    WatermarkStrategy<Trade> strategy = WatermarkStrategy
+        .<Trade>forGenerator(context -> new TradeWatermarks(outOfOrdernessMs))
+        .withTimestampAssigner((trade, timestamp) -> trade.isRejected() ? Long.MIN_VALUE : trade.tsEvent / 1_000_000);
+    return strategy.withIdleness(Duration.ofMillis(options.idleTimeoutMs()));
+  }
+
+  private DataStream<RowData> candles(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {
+    OutputTag<RowData> aside = new OutputTag<>("rejected-and-late", rows);
+    TypeInformation<org.apache.flink.api.java.tuple.Tuple3<String, Long, Accumulator>> partial =
+        new TupleTypeInfo<>(Types.STRING, Types.LONG, AccumulatorType.INSTANCE);
+    var folded = source.transform("fold", partial, new Fold(aside, options.outOfOrdernessMs())).uid(uid(context, "fold"));
+    SingleOutputStreamOperator<RowData> merged =
+        folded.keyBy(p -> p.f0, Types.STRING).transform("merge", rows, new Merge()).uid(uid(context, "merge"));
+    return merged.union(folded.getSideOutput(aside));
+  }
+
+  private static DataStream<RowData> ticks(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {
+    return source.process(new Ticks()).returns(rows).name("ticks").uid(uid(context, "ticks"));
+  }
+
+  private static String uid(ProviderContext context, String name) {
+    return context.generateUid(name).orElse("tickloom-" + name);
+  }
+
+  private static final class Ticks extends ProcessFunction<Trade, RowData> {
+    @Override
+    public void processElement(Trade trade, Context context, Collector<RowData> out) {
+      if (!trade.isRejected()) {
+        out.collect(Rows.tick(trade));
+      }
+    }
+  }
+}
