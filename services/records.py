@@ -1,0 +1,21 @@
+"""The records of the topics as plain Python: what the Avro schemas of the same name decode to."""
+
+from decimal import Decimal
+from typing import TypedDict
+
+
+class TradeRecord(TypedDict):
+    """A trade as in schemas/trade.avsc: prices and sizes exact, times in nanoseconds since the epoch, UTC."""
+
+    symbol: str
+    venue: str | None
+    trade_id: str | None
+    sequence: int | None
+    ts_event: int
+    ts_recv: int | None
+    price: Decimal
+    size: Decimal
+    conditions: list[str]
+    action: str
+    original_trade_id: str | None
+    original_ts_event: int | None
