@@ -9,6 +9,7 @@ from deploy.errors import UserError
 
 COMMANDS = {
     "jars": "the jars: lock, sync, list",
+    "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 
 

@@ -1,0 +1,139 @@
+"""`tickloom replay`: trades files into Kafka."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.errors import UserError
+from schemas.topics import TRADES
+from services.registry import RegistryError
+from services.replay import Replay, ReplayError, Summary, Target
+from services.trades_cells import TradesFileError
+from services.trades_file import TradesFile
+
+LINE_EVERY_S = 5
+SHOWN = 5
+INTERRUPTED = 130
+
+
+class Pair(click.ParamType[tuple[str, str]]):
+    """NAME=VALUE."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, separator, rest = value.partition("=")
+        if not (name and separator and rest):
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        return name, rest
+
+
+class Speed(click.ParamType[float | None]):
+    """A factor above 0, or `max`."""
+
+    name = "FACTOR|max"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        if value == "max":
+            return None
+        try:
+            factor = float(value)
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < float("inf"):
+            self.fail(f"{value!r} is neither a factor above 0 nor max", param, ctx)
+        return factor
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--brokers", default="localhost:9092", show_default=True, help="Kafka bootstrap servers.")
+@click.option(
+    "--registry", default="http://localhost:8082/apis/ccompat/v7", show_default=True, help="Its URL."
+)
+@click.option("--topic", default=TRADES, show_default=True)
+@click.option("--speed", type=Speed(), default="max", show_default=True, help="Times the original timing.")
+@click.option(
+    "--map", "renames", type=Pair(), multiple=True, help="Our column is theirs: ts_event=timestamp."
+)
+@click.option("--set", "constants", type=Pair(), multiple=True, help="Fill a column: symbol=BTC-USD.")
+@click.option("--limit", type=click.IntRange(min=1), help="Replay this many rows at most.")
+def replay(
+    files: tuple[Path, ...],
+    brokers: str,
+    registry: str,
+    topic: str,
+    speed: float | None,
+    renames: tuple[tuple[str, str], ...],
+    constants: tuple[tuple[str, str], ...],
+    limit: int | None,
+) -> None:
+    """Send trades files to Kafka, keyed by symbol, with the times they had.
+
+    A file is CSV with a header, or Parquet. ts_event (integer nanoseconds, or ISO-8601 with a zone), symbol,
+    price and size are required; trade_id, sequence, venue, conditions and ts_recv are optional.
+
+    \b
+      tickloom replay trades.csv
+      tickloom replay btc.csv --map ts_event=timestamp --set symbol=BTC-USD --speed 60
+
+    Rows that cannot be read are skipped, counted and shown with file and line. Ctrl-C ends early and says
+    what was delivered.
+    """
+    trades = [TradesFile(path, dict(renames), dict(constants)) for path in files]
+    run = Replay(trades, Target(brokers=brokers, registry=registry, topic=topic, speed=speed, limit=limit))
+    try:
+        run.check()
+        with _progress(run) as progress:
+            summary = run.run(progress)
+    except (TradesFileError, ReplayError, RegistryError) as error:
+        raise UserError(str(error)) from error
+    _report(summary, topic)
+    if summary.interrupted:
+        sys.exit(INTERRUPTED)
+
+
+class Reporter:
+    """A bar in a terminal, a line every few seconds elsewhere."""
+
+    def __init__(self, bars: Progress, total: int) -> None:
+        self.bars = bars
+        self.task = bars.add_task("replay", total=total, rate="")
+        self.started = self.told = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        rate = f"{rows / max(now - self.started, 1e-9):,.0f} rows/s"
+        self.bars.update(self.task, completed=rows, rate=rate)
+        if not self.bars.console.is_terminal and now - self.told >= LINE_EVERY_S:
+            self.told = now
+            click.echo(f"replay: {rows:,} rows, {rate}")
+
+
+@contextmanager
+def _progress(run: Replay) -> Iterator[Reporter]:
+    columns = (TextColumn("  {task.description}"), BarColumn(), MofNCompleteColumn())
+    bars = Progress(*columns, TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    bars.disable = not bars.console.is_terminal
+    with bars:
+        yield Reporter(bars, run.row_count())
+
+
+def _report(summary: Summary, topic: str) -> None:
+    for reason in summary.bad_rows[:SHOWN]:
+        click.echo(f"  skipped {reason}", err=True)
+    if summary.skipped > SHOWN:
+        click.echo(f"  skipped {summary.skipped - SHOWN:,} more", err=True)
+    state = "interrupted" if summary.interrupted else "done"
+    rate = summary.delivered / max(summary.seconds, 1e-9)
+    click.echo(
+        f"replay {state}: {summary.delivered:,} of {summary.sent:,} trades delivered to {topic}, "
+        f"{summary.skipped:,} rows skipped, {summary.seconds:.1f} s ({rate:,.0f} trades/s)"
+    )
