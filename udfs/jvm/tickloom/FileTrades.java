@@ -56,6 +56,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
 
   final class Reader implements BulkFormat.Reader<Trade> {
     private final Path file;
+    private final int partition;
     private final InputStream in;
     private final CsvTrades csv;
     private final ByteArrayOutputStream buffer = new ByteArrayOutputStream(256);
@@ -64,6 +65,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
 
     Reader(Path file, long skip) throws IOException {
       this.file = file;
+      partition = files.stream().map(Path::getPath).toList().indexOf(file.getPath());
       InputStream raw = file.getFileSystem().open(file);
       in = new BufferedInputStream(file.getName().endsWith(".gz") ? new GZIPInputStream(raw) : raw, 1 << 20);
       byte[] header = nextLine();
@@ -98,7 +100,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
         return null;
       }
       Trade trade = new Trade(); // batches leave the reader's thread, so trades are not reused here
-      trade.reset(bytes, file.getPath(), files.indexOf(file), line, -1);
+      trade.reset(bytes, file.getPath(), partition, line, -1);
       trade.fromFile = true;
       csv.parse(trade);
       rules.check(trade);

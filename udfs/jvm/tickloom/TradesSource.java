@@ -91,11 +91,12 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     var folded = source.transform("fold", partial, new Fold(aside, options.outOfOrdernessMs())).uid(uid(context, "fold"));
     SingleOutputStreamOperator<RowData> merged =
         folded.keyBy(p -> p.f0, Types.STRING).transform("merge", rows, new Merge()).uid(uid(context, "merge"));
-    return merged.union(folded.getSideOutput(aside));
+    return merged.union(folded.getSideOutput(aside))
+        .map(row -> row, rows).name("rows").uid(uid(context, "rows")); // a union cannot take the type the planner sets
   }
 
   private static DataStream<RowData> ticks(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {
-    return source.process(new Ticks()).returns(rows).name("ticks").uid(uid(context, "ticks"));
+    return source.process(new Ticks(), rows).name("ticks").uid(uid(context, "ticks"));
   }
 
   private static String uid(ProviderContext context, String name) {

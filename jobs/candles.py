@@ -1,0 +1,98 @@
+"""The candle job: trades folded to one-second accumulators, rolled up, one table a resolution.
+
+    trades ─┬─ 1s ─→ candles_1s
+            │   └─ 1m ─→ candles_1m
+            │       └─ 5m … 1d ─→ candles_1d
+            ├─ rejected_trades
+            └─ late_trades
+
+`define` is the topology; where its tables lead (Kafka, files) is wired by the caller.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from jobs import kafka
+from jobs.environment import run, streaming
+from jobs.settings import Settings, SettingsError
+from schemas import resolutions as lengths
+from udfs import functions
+
+if TYPE_CHECKING:
+    from pyflink.table import StatementSet, TableEnvironment
+
+NAME = "candles"
+
+
+def define(env: "TableEnvironment", resolutions: Sequence[str]) -> "StatementSet":
+    """Views and inserts between the tables `trades`, `candles_<resolution>`, `rejected_trades` and `late_trades`."""
+    functions.register(env)
+    inserts = env.create_statement_set()
+
+    env.execute_sql("""
+        CREATE TEMPORARY VIEW accumulators_1s AS
+        SELECT symbol, candle, rt
+        FROM trades
+        WHERE candle IS NOT NULL
+    """)
+    for shorter, longer in zip(resolutions, resolutions[1:], strict=False):
+        env.execute_sql(f"""
+            CREATE TEMPORARY VIEW accumulators_{longer} AS
+            SELECT symbol, merge_candles(candle) AS candle, window_time AS rt
+            FROM TABLE(TUMBLE(TABLE accumulators_{shorter}, DESCRIPTOR(rt), {lengths.interval(longer)}))
+            GROUP BY symbol, window_start, window_end, window_time
+        """)
+    for resolution in resolutions:
+        inserts.add_insert_sql(publish(resolution))
+
+    inserts.add_insert_sql("INSERT INTO rejected_trades SELECT rejected.* FROM trades WHERE rejected IS NOT NULL")
+    inserts.add_insert_sql("INSERT INTO late_trades SELECT late.* FROM trades WHERE late IS NOT NULL")
+    return inserts
+
+
+def publish(resolution: str) -> str:
+    """The projection of an accumulator to the published candle: the only place where anything is rounded."""
+    length_ns = lengths.seconds(resolution) * 1_000_000_000
+    return f"""
+        INSERT INTO candles_{resolution}
+        SELECT
+          symbol,
+          '{resolution}' AS resolution,
+          window_start,
+          window_start + {length_ns} AS window_end,
+          candle.`open`,
+          candle.high,
+          candle.low,
+          candle.`close`,
+          candle.volume,
+          vwap(candle.notional, candle.volume) AS vwap,
+          exact_notional(candle.notional) AS notional,
+          candle.trade_count,
+          candle.duplicate_count,
+          candle.first_ts_event,
+          candle.last_ts_event,
+          candle.covered_from <= window_start / 1000000 AS complete,
+          0 AS revision,
+          CAST(NULL AS STRING) AS revision_reason
+        FROM (
+          SELECT symbol, candle, candle.first_ts_event - MOD(candle.first_ts_event, {length_ns}) AS window_start, rt
+          FROM accumulators_{resolution}
+        )
+    """
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run on Kafka: the topics must exist and the schemas be registered (`tickloom submit candles` sees to both)."""
+    settings = Settings.from_arguments(arguments)
+    env = streaming(settings, f"tickloom-{NAME}")
+    kafka.create_trades(env, settings)
+    kafka.create_candles(env, NAME, settings)
+    run(define(env, settings.resolutions))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except SettingsError as error:
+        sys.exit(f"tickloom: {error}")

@@ -1,0 +1,60 @@
+"""The table environment of a job, and how its statements are started."""
+
+from typing import TYPE_CHECKING
+
+from jobs.settings import Settings, milliseconds
+from udfs.functions import ACCUMULATOR
+
+if TYPE_CHECKING:
+    from pyflink.table import EnvironmentSettings, StatementSet, TableEnvironment
+
+from schemas import ddl
+
+TRADES_COLUMNS = f"""
+    symbol STRING,
+    rt TIMESTAMP_LTZ(3),
+    candle {ACCUMULATOR},
+    rejected ROW<{ddl.columns("rejected_trade")}>,
+    late ROW<{ddl.columns("late_trades")}>,
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom` connector with 'emit' = 'candles': each row sets one of candle, rejected and late."""
+
+
+def streaming(settings: Settings, name: str) -> "TableEnvironment":
+    """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""
+    from pyflink.table import EnvironmentSettings
+
+    env = _environment(EnvironmentSettings.in_streaming_mode(), settings, name)
+    config = env.get_config()
+    config.set("execution.checkpointing.interval", f"{milliseconds(settings.checkpoint_interval)} ms")
+    config.set("pipeline.auto-watermark-interval", "50 ms")
+    return env
+
+
+def bounded(settings: Settings, name: str) -> "TableEnvironment":
+    """A batch environment for bounded input: state is sorted runs that spill to disk, and nothing is checkpointed."""
+    from pyflink.table import EnvironmentSettings
+
+    return _environment(EnvironmentSettings.in_batch_mode(), settings, name)
+
+
+def _environment(mode: "EnvironmentSettings", settings: Settings, name: str) -> "TableEnvironment":
+    from pyflink.table import TableEnvironment
+
+    env = TableEnvironment.create(mode)
+    config = env.get_config()
+    config.set("pipeline.name", name)
+    config.set("parallelism.default", str(settings.parallelism))
+    config.set("table.local-time-zone", "UTC")
+    config.set("table.optimizer.agg-phase-strategy", "ONE_PHASE")  # rows are folded already: a local phase only buffers
+    config.set("table.exec.uid.generation", "ALWAYS")
+    return env
+
+
+def run(statements: "StatementSet") -> str:
+    """Submit the statements as one job and return its id."""
+    result = statements.execute()
+    client = result.get_job_client()
+    assert client is not None
+    return str(client.get_job_id())

@@ -1,0 +1,82 @@
+"""The tables of the jobs on Kafka: trades in, candles, rejected and late trades out, exactly once."""
+
+from typing import TYPE_CHECKING
+
+from jobs.environment import TRADES_COLUMNS
+from jobs.settings import Settings, milliseconds
+from schemas import avro, ddl, topics
+
+if TYPE_CHECKING:
+    from pyflink.table import TableEnvironment
+
+
+def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
+    """Create the table `trades` on the trades topic. Further options of the connector go through as they are."""
+    create(env, "trades", TRADES_COLUMNS, {
+        "connector": "tickloom",
+        "brokers": settings.brokers,
+        "registry": settings.registry,
+        "topic": settings.trades_topic,
+        "group": f"{settings.transactional_id_prefix}-candles",
+        "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
+        "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
+        "future-bound": f"{milliseconds(settings.future_bound)} ms",
+        **client_properties(settings),
+        **options,
+    })
+
+
+def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the sink tables of the candle job: one a resolution, rejected_trades and late_trades."""
+    for table, topic, schema in candle_sinks(settings):
+        create(env, table, ddl.columns(schema), sink(job, topic, schema, settings))
+
+
+def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+    """(table, topic, schema) of everything the candle job writes."""
+    return [
+        *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in settings.resolutions),
+        ("rejected_trades", topics.REJECTED, "rejected_trade"),
+        ("late_trades", topics.LATE, "late_trades"),
+    ]
+
+
+def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
+    """Options of an exactly-once topic keyed by symbol (rejected trades have none and go round robin)."""
+    keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}
+    return {
+        "connector": "kafka",
+        "topic": topic,
+        "properties.bootstrap.servers": settings.brokers,
+        **client_properties(settings),
+        **keyed,
+        "value.format": "avro-confluent",
+        "value.avro-confluent.url": settings.registry,
+        "value.avro-confluent.subject": topics.subject(topic),
+        "value.avro-confluent.schema": avro.text(schema),
+        "sink.delivery-guarantee": "exactly-once",
+        "sink.transactional-id-prefix": transactional_id_prefix(job, topic, settings),
+        "sink.transaction-naming-strategy": "POOLING",
+        "properties.transaction.timeout.ms": str(milliseconds(settings.transaction_timeout)),
+    }
+
+
+def transactional_id_prefix(job: str, topic: str, settings: Settings) -> str:
+    """Unique to the sink, and ended by '/', so that none is the beginning of another: POOLING aborts by prefix."""
+    return f"{settings.transactional_id_prefix}/{job}/{topic}/"
+
+
+def client_properties(settings: Settings) -> dict[str, str]:
+    """The further Kafka client properties, secrets revealed."""
+    return {f"properties.{name}": secret.get_secret_value() for name, secret in settings.kafka_properties.items()}
+
+
+def create(env: "TableEnvironment", table: str, columns: str, options: dict[str, str]) -> None:
+    """Create a table from its columns and options."""
+    listed = ",\n  ".join(f"'{name}' = '{quoted(value)}'" for name, value in options.items())
+    env.execute_sql(f"CREATE TABLE {table} ({columns}) WITH (\n  {listed}\n)")
+
+
+def quoted(value: str) -> str:
+    """A value inside a SQL text literal."""
+    return value.replace("'", "''")

@@ -1,0 +1,148 @@
+"""The settings of every job: one model, read from flags, environment (TICKLOOM_*) and tickloom.toml, in that order."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from schemas import resolutions, topics
+
+FILE = Path("tickloom.toml")
+DURATION = re.compile(r"(\d+)(ms|s|min|h)")
+UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
+
+
+class SettingsError(Exception):
+    """A wrong setting: one line that names the field and what is allowed."""
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    match = DURATION.fullmatch(value.strip())
+    if not match:
+        raise ValueError(f"'{value}' is not a duration: a whole number and ms, s, min or h, such as 500ms or 2s")
+    return timedelta(milliseconds=int(match[1]) * UNIT_MS[match[2]])
+
+
+def milliseconds(duration: timedelta) -> int:
+    """A duration in whole milliseconds."""
+    return duration // timedelta(milliseconds=1)
+
+
+def format_duration(duration: timedelta) -> str:
+    """The largest unit that divides it: `2s`, `500ms`."""
+    length = milliseconds(duration)
+    unit = next(unit for unit in ("h", "min", "s", "ms") if length % UNIT_MS[unit] == 0)
+    return f"{length // UNIT_MS[unit]}{unit}"
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration), Field(gt=timedelta(0))]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split), PlainSerializer(",".join)]
+
+
+class Settings(BaseSettings):
+    """Where the job's systems are, what it computes, and how carefully."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TICKLOOM_", toml_file=FILE, extra="forbid", enable_decoding=False, frozen=True
+    )
+
+    brokers: str = Field("localhost:9092", description="Kafka bootstrap servers")
+    registry: str = Field("http://localhost:8082/apis/ccompat/v7", description="URL of the schema registry")
+    kafka_properties: dict[str, SecretStr] = Field(
+        default_factory=dict, description="further Kafka client properties, such as security.protocol (file only)"
+    )
+    trades_topic: str = Field(topics.TRADES, description="topic of the trades")
+    resolutions: Names = Field(resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before")
+    out_of_orderness: Duration = Field(
+        timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
+    )
+    idle_timeout: Duration = Field(
+        timedelta(seconds=5), description="a partition silent for so long no longer holds back the others"
+    )
+    future_bound: Duration = Field(
+        timedelta(minutes=5), description="a trade further ahead of its receipt or Kafka timestamp is rejected"
+    )
+    checkpoint_interval: Duration = Field(
+        timedelta(seconds=1), description="candles become visible to readers once a checkpoint"
+    )
+    transaction_timeout: Duration = Field(
+        timedelta(minutes=15), description="Kafka aborts, and so loses, what is uncommitted for longer"
+    )
+    restart_allowance: Duration = Field(
+        timedelta(minutes=2), description="longest time the job may take to come back after a failure"
+    )
+    transactional_id_prefix: str = Field(
+        "tickloom", description="first part of the transactional ids; unique to a deployment on a Kafka cluster"
+    )
+    partitions: int = Field(4, gt=0, le=1024, description="partitions of the topics that are created")
+    replication: int = Field(1, gt=0, le=16, description="replicas of the topics that are created")
+    retention: Duration | None = Field(
+        None, description="how long created topics keep records, by event time; none keeps them for ever"
+    )
+    parallelism: int = Field(2, gt=0, le=1024, description="parallelism of the job")
+
+    @field_validator("resolutions")
+    @classmethod
+    def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return resolutions.check_cascade(value)
+
+    @field_validator("transactional_id_prefix")
+    @classmethod
+    def _delimited(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
+            raise ValueError("only letters, digits, '.', '_' and '-' (the '/' ends it in every transactional id)")
+        return value
+
+    @model_validator(mode="after")
+    def _timeouts(self) -> "Settings":
+        needed = self.checkpoint_interval + self.restart_allowance
+        if self.transaction_timeout <= needed:
+            raise ValueError(
+                f"transaction_timeout: {format_duration(self.transaction_timeout)} is too short, Kafka would abort what a "
+                f"restarting job has not committed: raise it above checkpoint_interval + restart_allowance "
+                f"= {format_duration(needed)}"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then environment, then the file."""
+        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, flags: Mapping[str, Any] | None = None) -> "Settings":
+        """Read all sources. Raises SettingsError with one line for the first wrong setting."""
+        given = {name: value for name, value in (flags or {}).items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            message = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{name}: {message}" if name else message) from None
+
+    @classmethod
+    def from_arguments(cls, arguments: Sequence[str]) -> "Settings":
+        """Read `--name value` flags beside the other sources; the flags of a job started by `flink run`."""
+        names, values = arguments[::2], arguments[1::2]
+        unknown = [name for name in names if not name.startswith("--") or name[2:].replace("-", "_") not in cls.model_fields]
+        if unknown or len(names) != len(values):
+            raise SettingsError(f"expected --name value pairs of settings, got {' '.join(arguments)}")
+        return cls.load({name[2:].replace("-", "_"): value for name, value in zip(names, values, strict=True)})
+
+    def environment(self) -> dict[str, str]:
+        """The settings as environment variables: how they reach a job in another process, secrets included."""
+        plain = self.model_dump(mode="json", exclude={"kafka_properties"}, exclude_none=True)
+        return {f"TICKLOOM_{name.upper()}": str(value) for name, value in plain.items()}

@@ -1,0 +1,24 @@
+"""SQL functions of the JVM core, as catalog functions so that compiled plans can name them."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyflink.table import TableEnvironment
+
+JVM_FUNCTIONS = {
+    "merge_candles": "tickloom.MergeCandles",
+    "vwap": "tickloom.Vwap",
+    "exact_notional": "tickloom.ExactNotional",
+}
+ACCUMULATOR = (
+    "ROW<`open` DECIMAL(38, 12), high DECIMAL(38, 12), low DECIMAL(38, 12), `close` DECIMAL(38, 12), "
+    "volume DECIMAL(38, 12), notional BYTES, trade_count BIGINT, duplicate_count BIGINT, "
+    "first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT>"
+)
+"""Column type of an accumulator: what flows between resolutions (notional: unscaled, scale 24; covered_from: ms)."""
+
+
+def register(env: "TableEnvironment") -> None:
+    """Create the functions in the current database."""
+    for name, java_class in JVM_FUNCTIONS.items():
+        env.execute_sql(f"CREATE FUNCTION IF NOT EXISTS {name} AS '{java_class}' LANGUAGE JAVA")
