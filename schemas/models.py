@@ -1,0 +1,177 @@
+"""One frozen model a schema: the same fields in the same order, exact decimals, times that know their zone.
+
+`to_avro` gives the record that `schemas.codec` writes, `from_avro` takes the one it reads. A value that does not
+fit its field exactly is refused with pydantic's ValidationError (a ValueError) naming the field.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from schemas.exact import Fixed, floor_instant, instant, nanoseconds
+
+PRICE = Fixed(38, 12)
+NOTIONAL = Fixed(38, 24)
+
+Amount = Annotated[Decimal, BeforeValidator(PRICE.fit)]
+"""A price or size: decimal(38, 12)."""
+Notional = Annotated[Decimal, BeforeValidator(NOTIONAL.fit)]
+"""Price times size: decimal(38, 24)."""
+Nanoseconds = Annotated[int, BeforeValidator(nanoseconds)]
+"""Since the Unix epoch, UTC; takes an aware datetime or ISO-8601 with a zone as well."""
+Instant = Annotated[datetime, BeforeValidator(instant)]
+"""Aware, in UTC; a long of nanoseconds on the wire, and taken as one."""
+Long = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Int = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+
+
+class Record(BaseModel):
+    """What the models share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    schema_name: ClassVar[str]
+    """Name of the schema: schemas/<schema_name>.avsc."""
+
+    @classmethod
+    def from_avro(cls, record: dict[str, Any]) -> Self:
+        """The model of a decoded Avro record. Raises pydantic.ValidationError when it is none."""
+        return cls.model_validate(record)
+
+    def to_avro(self) -> dict[str, Any]:
+        """The Avro record: decimals as Decimal, times as integer nanoseconds."""
+        return dict(self.__dict__)
+
+
+class Trade(Record):
+    """One message of a trade feed: a trade, or the cancel or correction of an earlier one."""
+
+    schema_name = "trade"
+
+    symbol: str
+    venue: str | None = None
+    trade_id: str | None = None
+    sequence: Long | None = None
+    ts_event: Nanoseconds
+    ts_recv: Nanoseconds | None = None
+    price: Amount
+    size: Amount
+    conditions: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    action: Literal["new", "cancel", "correct"] = "new"
+    original_trade_id: str | None = None
+    original_ts_event: Nanoseconds | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """When it happened at the venue, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+    @property
+    def receive_time(self) -> datetime | None:
+        """When it was received, cut to the microsecond."""
+        return _floor(self.ts_recv)
+
+    @property
+    def original_event_time(self) -> datetime | None:
+        """When the trade it cancels or corrects happened, cut to the microsecond."""
+        return _floor(self.original_ts_event)
+
+    def to_avro(self) -> dict[str, Any]:
+        """The Avro record: decimals as Decimal, times as integer nanoseconds, conditions as a list."""
+        return {**self.__dict__, "conditions": list(self.conditions)}
+
+
+class Candle(Record):
+    """Open, high, low, close and volume of one window [window_start, window_end)."""
+
+    schema_name = "candle"
+
+    symbol: str
+    resolution: str
+    window_start: Instant
+    window_end: Instant
+    open: Amount | None = None
+    high: Amount | None = None
+    low: Amount | None = None
+    close: Amount | None = None
+    volume: Amount
+    vwap: Amount | None = None
+    notional: Notional | None = None
+    trade_count: Long
+    duplicate_count: Long
+    first_ts_event: Nanoseconds
+    last_ts_event: Nanoseconds
+    complete: bool
+    revision: Int
+    revision_reason: str | None = None
+
+    @property
+    def first_event_time(self) -> datetime:
+        """When the first trade happened, cut to the microsecond."""
+        return floor_instant(self.first_ts_event)
+
+    @property
+    def last_event_time(self) -> datetime:
+        """When the last trade happened, cut to the microsecond."""
+        return floor_instant(self.last_ts_event)
+
+    def to_avro(self) -> dict[str, Any]:
+        """The Avro record: decimals as Decimal, times (the window's bounds too) as integer nanoseconds."""
+        bounds = {name: nanoseconds(getattr(self, name)) for name in ("window_start", "window_end")}
+        return {**self.__dict__, **bounds}
+
+
+class RejectedTrade(Record):
+    """A record of the trades topic that is not a valid trade, with its origin and the rule it broke."""
+
+    schema_name = "rejected_trade"
+
+    value: bytes | None = None
+    rule: str
+    reason: str
+    topic: str
+    partition: Int
+    offset: Long
+    schema_id: Int | None = None
+    ts_kafka: Nanoseconds | None = None
+
+    @property
+    def kafka_time(self) -> datetime | None:
+        """The record's Kafka timestamp, cut to the microsecond."""
+        return _floor(self.ts_kafka)
+
+
+class LateTrades(Record):
+    """Trades that came after their second was published, or a message that changes a trade."""
+
+    schema_name = "late_trades"
+
+    symbol: str
+    second: Nanoseconds
+    reason: str
+    trades: Long
+    venue: str | None = None
+    trade_id: str | None = None
+    ts_event: Nanoseconds | None = None
+    price: Amount | None = None
+    size: Amount | None = None
+    partition: Int | None = None
+    offset: Long | None = None
+
+    @property
+    def second_time(self) -> datetime:
+        """Start of the second concerned."""
+        return floor_instant(self.second)
+
+    @property
+    def event_time(self) -> datetime | None:
+        """When the trade happened, cut to the microsecond, where it is known."""
+        return _floor(self.ts_event)
+
+
+MODELS: tuple[type[Record], ...] = (Trade, Candle, RejectedTrade, LateTrades)
+
+
+def _floor(nanoseconds_utc: int | None) -> datetime | None:
+    return None if nanoseconds_utc is None else floor_instant(nanoseconds_utc)
