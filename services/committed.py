@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from services.codec import Decoder
+from schemas.codec import Decoder
 from services.registry import Registry
 
 TIMEOUT_S = 10
@@ -130,6 +130,7 @@ def _options(brokers: str) -> dict[str, str | int | bool]:
     return {
         "bootstrap.servers": brokers,
         "client.id": "tickloom-committed",
+        "log_level": 0,  # what fails is raised
         "group.id": f"tickloom-committed-{uuid4()}",  # librdkafka wants one; nothing joins or commits it
         "isolation.level": "read_committed",
         "enable.auto.commit": False,

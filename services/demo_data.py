@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
-from services.trade_values import NANOSECONDS_PER_SECOND
-
+NANOSECONDS_PER_SECOND = 1_000_000_000
 SYMBOL = "BTC-USD.BITSTAMP"
 VENUE = "BITSTAMP"
 ENTRY = "bitstamp_trades_from_20131125_usd.csv"

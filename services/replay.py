@@ -10,8 +10,9 @@ from pathlib import Path
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from schemas import avro
+from schemas.codec import Encoder
 from schemas.topics import TRADES
-from services.codec import Encoder, load
 from services.pacing import Pace, SendLog
 from services.partitioner import partition_of
 from services.registry import Registry
@@ -76,8 +77,7 @@ class Replay:
 
         Reads the files once; call it before `run`. Raises ReplayError when broker or topic is not there.
         """
-        brokers = {"bootstrap.servers": self.target.brokers}
-        admin = AdminClient(brokers)
+        admin = AdminClient({"bootstrap.servers": self.target.brokers, "log_level": 0})
         partitions = _partitions(admin, self.target)
         symbols = Counter(row.trade["symbol"] for _, row in self._rows() if isinstance(row, Row))
         coming: Counter[int] = Counter()
@@ -92,7 +92,9 @@ class Replay:
         Ctrl-C ends it early: what was sent is flushed and the summary says `interrupted`. Raises ReplayError
         when the broker is not there or did not take a trade, RegistryError for the registry.
         """
-        encoder = Encoder(Registry(self.target.registry).schema_id(self.target.topic, load("trade")), "trade")
+        encoder = Encoder(
+            Registry(self.target.registry).schema_id(self.target.topic, avro.load("trade")), "trade"
+        )
         producer = Producer(self._producer_options())
         _partitions(producer, self.target)
         started = time.monotonic()
@@ -175,6 +177,7 @@ class Replay:
         return {
             "bootstrap.servers": self.target.brokers,
             "client.id": "tickloom-replay",
+            "log_level": 0,  # what fails is reported by callbacks and exceptions
             "enable.idempotence": True,
             "partitioner": "murmur2_random",
             "compression.type": "lz4",

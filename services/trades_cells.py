@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TextIO
+from typing import Any, BinaryIO, NamedTuple, Protocol, TextIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -53,14 +53,20 @@ def opened(path: Path) -> Iterator[Cells]:
 
 
 def row_count(path: Path) -> int:
-    """Rows of a Parquet file, lines of a CSV file. Raises TradesFileError when it cannot be read."""
+    """Rows of a Parquet file, lines below a CSV file's header. Raises TradesFileError as `opened` does."""
     try:
         if _is_parquet(path):
             return int(pq.read_metadata(path).num_rows)
         with path.open("rb") as file:
-            return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+            line_ends = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+            return line_ends - _ends_with_line_end(file)
     except (OSError, pa.ArrowException) as error:
         raise TradesFileError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _ends_with_line_end(file: BinaryIO) -> bool:
+    file.seek(max(0, file.tell() - 1))
+    return file.read() == b"\n"
 
 
 def _is_parquet(path: Path) -> bool:

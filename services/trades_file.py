@@ -4,21 +4,28 @@ A row that cannot be read is reported with its line and does not end the reading
 is given as it is: whether a trade of size 0 counts is decided by the job, not here.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.exact import LONG_MAX, Fixed, nanoseconds
 from services import trades_cells
 from services.records import TradeRecord
-from services.trade_values import decimal_38_12, long_integer, nanoseconds
 from services.trades_cells import TradesFileError, UnreadableRow
 
 REQUIRED = ("ts_event", "symbol", "price", "size")
 OPTIONAL = ("trade_id", "sequence", "venue", "conditions", "ts_recv")
 COLUMNS = REQUIRED + OPTIONAL
 
+AMOUNT = Fixed(38, 12)
+
+_is_integer = re.compile(
+    r"-?[0-9]{1,20}"
+).fullmatch  # int() also takes underscores and the digits of every script
 # How other tapes call them, so that an error can name the --map that mends it.
 _ALIASES = {
     "ts_event": ("timestamp", "time", "ts", "datetime", "date", "exchange_timestamp"),
@@ -67,7 +74,7 @@ class TradesFile:
                     yield _row(record[0], order(record[1] + extra))
 
     def row_count(self) -> int:
-        """How many rows the file has; for CSV a quick upper bound, the number of its lines."""
+        """How many rows the file has; for CSV a quick upper bound, the lines below its header."""
         return trades_cells.row_count(self.path)
 
     def check(self) -> None:
@@ -123,11 +130,11 @@ def _trade(
         "symbol": _required_text("symbol", symbol),
         "venue": _text("venue", venue) or None,
         "trade_id": _text("trade_id", trade_id) or None,
-        "sequence": long_integer("sequence", sequence.strip()) if sequence else None,
-        "ts_event": nanoseconds("ts_event", ts_event.strip()),
-        "ts_recv": nanoseconds("ts_recv", ts_recv.strip()) if ts_recv else None,
-        "price": decimal_38_12("price", price.strip()),
-        "size": decimal_38_12("size", size.strip()),
+        "sequence": _integer("sequence", sequence.strip()) if sequence else None,
+        "ts_event": _time("ts_event", ts_event.strip()),
+        "ts_recv": _time("ts_recv", ts_recv.strip()) if ts_recv else None,
+        "price": _amount("price", price.strip()),
+        "size": _amount("size", size.strip()),
         "conditions": _text("conditions", conditions).split() if conditions else [],
         "action": "new",
         "original_trade_id": None,
@@ -135,17 +142,46 @@ def _trade(
     }
 
 
+def _amount(column: str, text: str) -> Decimal:
+    _require(column, text)
+    try:
+        return AMOUNT.fit(text)
+    except ValueError as error:
+        raise ValueError(f"{column}: {error}") from None
+
+
+def _time(column: str, text: str) -> int:
+    _require(column, text)
+    try:
+        moment = _integer(column, text) if _is_integer(text) else nanoseconds(text)
+    except ValueError as error:
+        raise ValueError(f"{column}: {error}") from None
+    if moment < 0:
+        raise ValueError(f"{column}: {text} is before 1970")
+    return moment
+
+
+def _integer(column: str, text: str) -> int:
+    if not _is_integer(text) or abs(int(text)) > LONG_MAX:
+        raise ValueError(f"{column}: {text!r} is no 64-bit integer")
+    return int(text)
+
+
 def _required_text(column: str, text: str) -> str:
     stripped = _text(column, text)
-    if not stripped:
-        raise ValueError(f"{column} is empty")
+    _require(column, stripped)
     return stripped
+
+
+def _require(column: str, text: str) -> None:
+    if not text:
+        raise ValueError(f"{column} is empty")
 
 
 def _text(column: str, text: str) -> str:
     # A byte that is not UTF-8 is read as a lone surrogate, which no encoder takes.
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"{column} {text!r} is not UTF-8")
+        raise ValueError(f"{column}: {text!r} is not UTF-8")
     return text.strip()
 
 
