@@ -1,5 +1,6 @@
 """The table environment of a job, and how its statements are started."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs.settings import Settings, milliseconds
@@ -45,6 +46,8 @@ def _environment(mode: "EnvironmentSettings", settings: Settings, name: str) -> 
     env = TableEnvironment.create(mode)
     config = env.get_config()
     config.set("pipeline.name", name)
+    if settings.jars:
+        config.set("pipeline.jars", ";".join(Path(jar).as_uri() for jar in settings.jars))
     config.set("parallelism.default", str(settings.parallelism))
     config.set("table.local-time-zone", "UTC")
     config.set("table.optimizer.agg-phase-strategy", "ONE_PHASE")  # rows are folded already: a local phase only buffers

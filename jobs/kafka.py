@@ -21,6 +21,7 @@ def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -
         "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
         "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
         "future-bound": f"{milliseconds(settings.future_bound)} ms",
+        **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
         **client_properties(settings),
         **options,
     })

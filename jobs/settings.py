@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         default_factory=dict, description="further Kafka client properties, such as security.protocol (file only)"
     )
     trades_topic: str = Field(topics.TRADES, description="topic of the trades")
+    stop_offsets: str = Field(
+        "", pattern=r"^(\d+:\d+(,\d+:\d+)*)?$", description="partition:offset,… of the trades at which the job ends; none: never"
+    )
     resolutions: Names = Field(resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before")
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
@@ -89,6 +92,7 @@ class Settings(BaseSettings):
     retention: Duration | None = Field(
         None, description="how long created topics keep records, by event time; none keeps them for ever"
     )
+    jars: Names = Field((), description="jars the job brings to the cluster; the command line fills it in")
     parallelism: int = Field(2, gt=0, le=1024, description="parallelism of the job")
 
     @field_validator("resolutions")

@@ -183,7 +183,11 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
         open.put(number, partition);
       }
     });
-    table.forEachIds((partition, symbol, second, ids) -> open.get(partition).addIds(second, symbol, ids));
+    table.forEach(second -> {
+      if (second.ids != null) {
+        open.get(second.partition).addIds(second.second, second.symbol(), second.ids);
+      }
+    });
     List<byte[]> blocks = new ArrayList<>();
     for (PartitionState partition : open.values()) {
       blocks.add(partition.toBytes());

@@ -5,36 +5,33 @@ import java.util.Arrays;
 
 /** The open seconds of every symbol of every partition: a hash table that a tick enters without an allocation. */
 final class SecondTable {
-  private Slot[] slots = new Slot[1 << 10];
+  private Second[] slots = new Second[1 << 10];
   private int size;
   private int partials;
 
-  /** One symbol of one partition, with its open seconds, newest first. */
-  private static final class Slot {
-    final int hash;
+  /** One open second of a symbol: what has not been emitted yet, and every trade id seen so far. */
+  static final class Second {
+    private final int hash;
     final int partition;
-    final byte[] symbol;
-    final String name;
-    Second newest;
+    private final byte[] symbol;
+    final long second;
+    IdSet ids;
+    private Accumulator partial;
 
-    Slot(int hash, int partition, byte[] symbol) {
+    private Second(int hash, int partition, byte[] symbol, long second) {
       this.hash = hash;
       this.partition = partition;
       this.symbol = symbol;
-      this.name = new String(symbol, StandardCharsets.UTF_8);
-    }
-  }
-
-  /** One open second of a symbol: what has not been emitted yet, and every trade id seen so far. */
-  static final class Second {
-    final long second;
-    Accumulator partial;
-    IdSet ids;
-    private Second older;
-
-    Second(long second, Second older) {
       this.second = second;
-      this.older = older;
+    }
+
+    String symbol() {
+      return new String(symbol, StandardCharsets.UTF_8);
+    }
+
+    private boolean is(int otherHash, int otherPartition, long otherSecond, byte[] bytes, int from, int length) {
+      return hash == otherHash && second == otherSecond && partition == otherPartition
+          && Arrays.equals(symbol, 0, symbol.length, bytes, from, from + length);
     }
   }
 
@@ -42,18 +39,26 @@ final class SecondTable {
     void accept(String symbol, long second, Accumulator partial);
   }
 
-  interface IdsSink {
-    void accept(int partition, String symbol, long second, IdSet ids);
+  interface SecondSink {
+    void accept(Second second);
   }
 
+  /** The second of a symbol, added when it is not open yet. The symbol is a piece of the bytes. */
   Second of(int partition, byte[] bytes, int from, int length, long second) {
-    Slot slot = slot(partition, bytes, from, length);
-    for (Second s = slot.newest; s != null; s = s.older) {
-      if (s.second == second) {
-        return s;
+    int hash = 31 * partition + Long.hashCode(second);
+    for (int i = from; i < from + length; i++) {
+      hash = 31 * hash + bytes[i];
+    }
+    hash *= 0x9E3779B9;
+    int mask = slots.length - 1;
+    for (int i = hash >>> 8 & mask; slots[i] != null; i = i + 1 & mask) {
+      if (slots[i].is(hash, partition, second, bytes, from, length)) {
+        return slots[i];
       }
     }
-    return slot.newest = new Second(second, slot.newest);
+    Second added = new Second(hash, partition, Arrays.copyOfRange(bytes, from, from + length), second);
+    insert(added);
+    return added;
   }
 
   /** The accumulator that the next trade of this second goes into. */
@@ -82,90 +87,51 @@ final class SecondTable {
   }
 
   private void sweep(long emitBefore, long forgetBefore, PartialSink sink) {
-    Slot[] old = slots;
-    slots = new Slot[old.length];
+    Second[] old = slots;
+    slots = new Second[old.length];
     size = 0;
-    for (Slot slot : old) {
-      if (slot != null) {
-        slot.newest = sweep(slot, emitBefore, forgetBefore, sink);
-        if (slot.newest != null) {
-          insert(slot);
+    for (Second second : old) {
+      if (second != null) {
+        if (second.partial != null && second.second < emitBefore) {
+          sink.accept(second.symbol(), second.second, second.partial);
+          second.partial = null;
+          partials--;
+        }
+        if (second.second >= forgetBefore && (second.partial != null || second.ids != null)) {
+          insert(second);
         }
       }
     }
   }
 
-  /** Returns the seconds that stay: those that still hold a partial, or ids that may be needed. */
-  private Second sweep(Slot slot, long emitBefore, long forgetBefore, PartialSink sink) {
-    Second kept = null;
-    Second next;
-    for (Second s = slot.newest; s != null; s = next) {
-      next = s.older;
-      if (s.partial != null && s.second < emitBefore) {
-        sink.accept(slot.name, s.second, s.partial);
-        s.partial = null;
-        partials--;
-      }
-      if (s.second >= forgetBefore && (s.partial != null || s.ids != null)) {
-        s.older = kept;
-        kept = s;
-      }
-    }
-    return kept;
-  }
-
-  void forEachIds(IdsSink sink) {
-    for (Slot slot : slots) {
-      if (slot != null) {
-        for (Second s = slot.newest; s != null; s = s.older) {
-          if (s.ids != null) {
-            sink.accept(slot.partition, slot.name, s.second, s.ids);
-          }
-        }
+  void forEach(SecondSink sink) {
+    for (Second second : slots) {
+      if (second != null) {
+        sink.accept(second);
       }
     }
   }
 
-  private Slot slot(int partition, byte[] bytes, int from, int length) {
-    int hash = partition;
-    for (int i = from; i < from + length; i++) {
-      hash = 31 * hash + bytes[i];
-    }
-    hash *= 0x9E3779B9;
-    int mask = slots.length - 1;
-    for (int i = hash >>> 8 & mask; slots[i] != null; i = i + 1 & mask) {
-      Slot slot = slots[i];
-      if (slot.hash == hash && slot.partition == partition
-          && Arrays.equals(slot.symbol, 0, slot.symbol.length, bytes, from, from + length)) {
-        return slot;
-      }
-    }
-    Slot added = new Slot(hash, partition, Arrays.copyOfRange(bytes, from, from + length));
-    insert(added);
-    return added;
-  }
-
-  private void insert(Slot slot) {
+  private void insert(Second second) {
     if (size * 2 >= slots.length) {
-      grow();
+      Second[] old = slots;
+      slots = new Second[old.length * 2];
+      for (Second moved : old) {
+        if (moved != null) {
+          place(moved);
+        }
+      }
     }
-    int mask = slots.length - 1;
-    int i = slot.hash >>> 8 & mask;
-    while (slots[i] != null) {
-      i = i + 1 & mask;
-    }
-    slots[i] = slot;
+    place(second);
     size++;
   }
 
-  private void grow() {
-    Slot[] old = slots;
-    slots = new Slot[old.length * 2];
-    size = 0;
-    for (Slot slot : old) {
-      if (slot != null) {
-        insert(slot);
-      }
+  private void place(Second second) {
+    int mask = slots.length - 1;
+    int i = second.hash >>> 8 & mask;
+    while (slots[i] != null) {
+      i = i + 1 & mask;
     }
+    slots[i] = second;
   }
 }

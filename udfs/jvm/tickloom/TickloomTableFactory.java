@@ -2,6 +2,7 @@ package tickloom;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -108,17 +109,19 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
     String topic = required(config, TOPIC);
     KafkaSourceBuilder<Trade> builder = KafkaSource.<Trade>builder()
         .setBootstrapServers(required(config, BROKERS))
-        .setTopics(topic)
         .setStartingOffsets(OffsetsInitializer.earliest())
         .setDeserializer(new KafkaTrades(required(config, REGISTRY), rules))
         .setProperties(consumerProperties(config, table));
     Map<String, String> stops = config.get(STOP_OFFSETS);
-    if (!stops.isEmpty()) {
+    if (stops.isEmpty()) {
+      builder.setTopics(topic);
+    } else {
       Map<TopicPartition, Long> offsets = new HashMap<>();
       stops.forEach((partition, offset) ->
           offsets.put(new TopicPartition(topic, Integer.parseInt(partition)), Long.parseLong(offset)));
-      builder.setPartitions(offsets.keySet()).setBounded(OffsetsInitializer.offsets(offsets));
-    } else if (config.get(BOUNDED)) {
+      builder.setPartitions(new HashSet<>(offsets.keySet())).setBounded(OffsetsInitializer.offsets(offsets));
+    }
+    if (config.get(BOUNDED) && stops.isEmpty()) {
       builder.setBounded(OffsetsInitializer.latest());
     }
     return builder.build();

@@ -1,0 +1,82 @@
+"""Runs a job file with Flink's own command line: on a cluster, or in a cluster inside the process for bounded runs."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy import core, paths
+from deploy.errors import UserError
+
+LOGS = paths.STATE / "logs"
+CAUSE = re.compile(r"^Caused by: ([\w.$]+): (?!Python process exits)(.+)$", re.MULTILINE)
+JOB_ID = re.compile(r"[Jj]ob ?[Ii][Dd]:? ?([0-9a-f]{32})")
+
+
+def run(
+    job: str, arguments: Sequence[str], options: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> str:
+    """Run jobs/<job>.py with `flink run` and return what it printed.
+
+    Options are Flink's (`execution.target`, `rest.port`); `environment` carries the job's settings, secrets included.
+    Raises UserError with the root cause and the log's path.
+    """
+    LOGS.mkdir(parents=True, exist_ok=True)
+    result = subprocess.run(
+        [*command(options), "-py", str(paths.ROOT / "jobs" / f"{job}.py"), *arguments],
+        env={**os.environ, **flink_environment(), **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = result.stdout + result.stderr
+    if result.returncode != 0:
+        log = LOGS / f"{job}.out"
+        log.write_text(output)
+        raise UserError(f"{job}: {root_cause(output)} (log: {log})")
+    return output
+
+
+def command(options: Mapping[str, str]) -> list[str]:
+    """`flink run` with this Python."""
+    defaults = {"python.client.executable": sys.executable, "python.executable": sys.executable}
+    flags = [f"-D{name}={value}" for name, value in {**defaults, **options}.items()]
+    return ["bash", str(core.flink_home() / "bin" / "flink"), "run", *flags]
+
+
+def flink_environment() -> dict[str, str]:
+    """What Flink's scripts and the job need: the Java runtime, a place for logs that users find, the job's jars."""
+    return {
+        "JAVA_HOME": str(core.java().parent.parent),
+        "FLINK_HOME": str(core.flink_home()),
+        "FLINK_LOG_DIR": str(LOGS),
+        "TICKLOOM_JARS": ",".join(str(jar) for jar in core.job_jars()),
+    }
+
+
+def root_cause(output: str) -> str:
+    """The innermost exception of Flink's output, or the last line when there is none."""
+    causes = CAUSE.findall(output)
+    if causes:
+        name, message = causes[-1]
+        return f"{name.rsplit('.', 1)[-1]}: {message}"
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+def job_id(output: str) -> str:
+    """The id of the job that `run` submitted."""
+    match = JOB_ID.search(output)
+    if not match:
+        raise UserError(f"the job did not report an id: {output[-300:]!r}")
+    return match[1]
+
+
+def job_file(name: str) -> Path:
+    """The file of a job. Raises UserError naming the jobs there are."""
+    file = paths.ROOT / "jobs" / f"{name}.py"
+    if not file.exists():
+        raise UserError(f"there is no job {name}")
+    return file

@@ -1,0 +1,45 @@
+"""The candle job on bounded input: files or a topic in, CSV files out. Called by `tickloom backfill`.
+
+Arguments: a JSON object with `trades` (options of the `tickloom` connector) and `out` (folder); settings come from the
+environment.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from jobs import candles, kafka
+from jobs.environment import TRADES_COLUMNS, bounded
+from jobs.settings import Settings
+from schemas import ddl
+
+if TYPE_CHECKING:
+    from pyflink.table import TableEnvironment
+
+
+def create_files(env: "TableEnvironment", settings: Settings, out: str) -> None:
+    """Create the candle job's sink tables as folders of CSV part files. Numbers are texts: no exponent, no rounding."""
+    for table, _, schema in kafka.candle_sinks(settings):
+        kafka.create(env, table, ddl.columns(schema), {
+            "connector": "filesystem",
+            "path": f"file://{out}/{table}",
+            "format": "csv",
+            "csv.write-bigdecimal-in-scientific-notation": "false",
+        })
+
+
+def main(trades: Mapping[str, str], out: str) -> None:
+    """Run to the end of the input; every window is closed there."""
+    settings = Settings.load()
+    env = bounded(settings, "tickloom-backfill-candles")
+    if "files" in trades:
+        kafka.create(env, "trades", TRADES_COLUMNS, {"connector": "tickloom", **trades})
+    else:
+        kafka.create_trades(env, settings, bounded="true", **trades)
+    create_files(env, settings, out)
+    candles.define(env, settings.resolutions).execute().wait()
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))
