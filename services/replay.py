@@ -89,23 +89,24 @@ class Replay:
     def run(self, on_progress: Callable[[int], None] = lambda rows: None) -> Summary:
         """Send everything; `on_progress` is told now and then how many rows are done.
 
-        Ctrl-C ends it early: what was sent is flushed and the summary says `interrupted`. Raises ReplayError
-        when the broker is not there or did not take a trade, RegistryError for the registry.
+        Raises ReplayError when the broker is not there or did not take a trade, RegistryError likewise.
         """
-        encoder = Encoder(
-            Registry(self.target.registry).schema_id(self.target.topic, avro.load("trade")), "trade"
-        )
+        schema_id = Registry(self.target.registry).schema_id(self.target.topic, avro.load("trade"))
+        encoder = Encoder(schema_id, "trade")
         producer = Producer(self._producer_options())
         _partitions(producer, self.target)
         started = time.monotonic()
-        try:
-            self._send_all(producer, encoder, on_progress)
-            self._flush(producer)
-        except KeyboardInterrupt:
-            self.summary.interrupted = True
-            self._flush(producer)
+        self._send_all(producer, encoder, on_progress)
+        self._flush(producer)
         self.summary.seconds = time.monotonic() - started
         return self.summary
+
+    def stop(self) -> None:
+        """End a run early, from a signal handler or another thread: what was sent is still delivered.
+
+        An exception instead, such as KeyboardInterrupt, could strike within a delivery callback and be lost.
+        """
+        self.summary.interrupted = True
 
     def _send_all(self, producer: Producer, encoder: Encoder, on_progress: Callable[[int], None]) -> None:
         rows = 0
@@ -115,6 +116,8 @@ class Replay:
                 continue
             ts_event = row.trade["ts_event"]
             self._wait(producer, ts_event)
+            if self.summary.interrupted:
+                break
             if self.log.note(ts_event, time.time_ns()):
                 self._serve(producer, 0)
                 on_progress(rows - 1)
@@ -131,7 +134,7 @@ class Replay:
             self.summary.bad_rows.append(f"{path}:{row.line}: {row.reason}")
 
     def _wait(self, producer: Producer, ts_event: int) -> None:
-        while (seconds := self._pace.seconds_until(ts_event)) > 0:
+        while not self.summary.interrupted and (seconds := self._pace.seconds_until(ts_event)) > 0:
             self._serve(producer, min(seconds, 0.1))
 
     def _produce(self, producer: Producer, symbol: str, value: bytes, ts_event: int) -> None:

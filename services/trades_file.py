@@ -23,9 +23,9 @@ COLUMNS = REQUIRED + OPTIONAL
 
 AMOUNT = Fixed(38, 12)
 
-_is_integer = re.compile(
-    r"-?[0-9]{1,20}"
-).fullmatch  # int() also takes underscores and the digits of every script
+# int() also takes underscores and the digits of every script.
+_is_integer = re.compile(r"-?[0-9]{1,20}").fullmatch
+
 # How other tapes call them, so that an error can name the --map that mends it.
 _ALIASES = {
     "ts_event": ("timestamp", "time", "ts", "datetime", "date", "exchange_timestamp"),

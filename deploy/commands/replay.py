@@ -1,5 +1,6 @@
 """`tickloom replay`: trades files into Kafka."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -91,7 +92,7 @@ def replay(
     run = Replay(trades, Target(brokers=brokers, registry=registry, topic=topic, speed=speed, limit=limit))
     try:
         run.check()
-        with _progress(run) as progress:
+        with _progress(run) as progress, _ctrl_c_stops(run):
             summary = run.run(progress)
     except (TradesFileError, ReplayError, RegistryError) as error:
         raise UserError(str(error)) from error
@@ -124,6 +125,21 @@ def _progress(run: Replay) -> Iterator[Reporter]:
     bars.disable = not bars.console.is_terminal
     with bars:
         yield Reporter(bars, run.row_count())
+
+
+@contextmanager
+def _ctrl_c_stops(run: Replay) -> Iterator[None]:
+    """The first Ctrl-C ends the replay in order, the second at once."""
+
+    def stop(*_: object) -> None:
+        run.stop()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _report(summary: Summary, topic: str) -> None:
