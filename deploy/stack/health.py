@@ -1,0 +1,58 @@
+"""Whether a part does its work: asked the way its clients ask it."""
+
+from collections.abc import Callable
+
+import httpx
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from deploy.stack.state import Stack
+
+TIMEOUT_S = 2
+
+
+def healthy(stack: Stack, part: str) -> bool:
+    """Whether a part is up and answers."""
+    try:
+        return part in stack.pids and CHECKS[part](stack)
+    except (httpx.HTTPError, KafkaException):
+        return False
+
+
+def all_healthy(stack: Stack) -> bool:
+    """Whether every part is up and answers."""
+    return all(healthy(stack, part) for part in CHECKS)
+
+
+def _kafka(stack: Stack) -> bool:
+    client = AdminClient(
+        {"bootstrap.servers": stack.bootstrap_servers, "log_level": 0, "error_cb": lambda _error: None}
+    )
+    return bool(client.list_topics(timeout=TIMEOUT_S).brokers)
+
+
+def _registry(stack: Stack) -> bool:
+    return _get(f"{stack.registry_url}/subjects").is_success
+
+
+def _jobmanager(stack: Stack) -> bool:
+    return _get(f"{stack.flink_rest_url}/overview").is_success
+
+
+def _taskmanager(stack: Stack) -> bool:
+    started_ms = stack.processes()["taskmanager"].create_time() * 1000
+    managers = _get(f"{stack.flink_rest_url}/taskmanagers").raise_for_status().json()["taskmanagers"]
+    # A killed one stays listed until it is missed: only a heartbeat since this process began counts.
+    return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)
+
+
+def _get(url: str) -> httpx.Response:
+    return httpx.get(url, timeout=TIMEOUT_S, trust_env=False)
+
+
+CHECKS: dict[str, Callable[[Stack], bool]] = {
+    "kafka": _kafka,
+    "registry": _registry,
+    "jobmanager": _jobmanager,
+    "taskmanager": _taskmanager,
+}

@@ -1,0 +1,109 @@
+"""Bringing a stack up and taking it down."""
+
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy import paths
+from deploy.errors import UserError
+from deploy.stack import flink, health, kafka, ports, registry, supervisor
+from deploy.stack.state import PARTS, Stack, running
+
+START_TIMEOUT_S = 120
+DATA = ("kafka", "registry", "flink", "logs")
+"""What `wipe` removes."""
+
+
+def start(stated: Mapping[str, int], folder: Path = paths.STACK) -> tuple[Stack, bool]:
+    """The running stack of a folder, started when there is none; and whether it was started.
+
+    `stated` gives ports by name (kafka, registry, flink). Raises UserError when one is taken.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        stack = running(folder)
+        if stack:
+            return stack, False
+        supervisor.end_left_over(folder)
+        return _launch(folder, ports.choose(stated)), True
+
+
+def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
+    """Wait until every part answers; `report` is told each part and its seconds.
+
+    Raises UserError when a part ends or does not answer in time, with its last words and its log.
+    """
+    began = time.monotonic()
+    waiting, seen = list(PARTS), dict[str, int]()
+    while waiting:
+        seen = _unchanged(stack, seen)
+        for part in [part for part in waiting if health.healthy(stack, part)]:
+            waiting.remove(part)
+            report(part, time.monotonic() - began)
+        if time.monotonic() - began > START_TIMEOUT_S:
+            raise UserError(
+                f"{waiting[0]} does not answer after {START_TIMEOUT_S} s{_last_words(stack, waiting[0])}"
+            )
+        time.sleep(0.2)
+
+
+def stop(report: Callable[[str], None], folder: Path = paths.STACK, only: Stack | None = None) -> bool:
+    """Stop the parts in order, and what has lost its supervisor; `report` is told of each that has ended.
+
+    With `only`, a stack that another `up` has started since is left alone. Returns whether any was stopped.
+    """
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder):
+        stack = running(folder)
+        if only and stack and stack != only:
+            return False
+        if stack:
+            supervisor.stop(stack, report)
+        return bool(supervisor.end_left_over(folder)) or stack is not None
+
+
+def wipe(folder: Path = paths.STACK) -> None:
+    """Remove topics, schemas, checkpoints and logs of a stack that is down."""
+    for name in DATA:
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _launch(folder: Path, chosen: ports.Ports) -> Stack:
+    kafka.prepare(folder, chosen)
+    registry.prepare(folder)
+    flink.prepare(folder, chosen)
+    commands = {
+        "kafka": kafka.command(folder),
+        "registry": registry.command(folder, chosen),
+        "jobmanager": flink.command("jobmanager"),
+        "taskmanager": flink.command("taskmanager"),
+    }
+    return supervisor.start(folder, chosen, commands, flink.environment(folder))
+
+
+def _unchanged(stack: Stack, seen: dict[str, int]) -> dict[str, int]:
+    if not stack.supervisor():
+        raise UserError(f"the supervisor ended{_last_words(stack, 'supervisord')}")
+    pids = stack.pids
+    for part, pid in seen.items():
+        if pids.get(part) != pid:
+            raise UserError(f"{part} ended while starting{_last_words(stack, part)}")
+    return pids
+
+
+def _last_words(stack: Stack, part: str) -> str:
+    log = stack.log(part)
+    lines = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+    return "".join(f"\n  {line[:200]}" for line in lines) + f"\n(log: {log})"
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,121 @@
+"""Runs supervisord over the parts: it starts them again when they end, and keeps and rotates their logs."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from deploy.errors import UserError
+from deploy.stack.ports import Ports
+from deploy.stack.state import FOLDER_VARIABLE, NAME_VARIABLE, PARTS, Stack, left_over
+
+STOP_TIMEOUT_S = 60
+KILL_TIMEOUT_S = 5
+SUPERVISORD = """\
+[supervisord]
+nodaemon=true
+silent=true
+logfile={folder}/logs/supervisord.log
+logfile_maxbytes=5MB
+logfile_backups=1
+pidfile={folder}/supervisord.pid
+childlogdir={folder}/logs
+"""
+PROGRAM = """
+[program:{name}]
+command={command}
+environment={variable}="{name}"
+priority={priority}
+autorestart=true
+startsecs=1
+startretries=30
+stopsignal=TERM
+stopwaitsecs=15
+stopasgroup=true
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={folder}/logs/{name}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=3
+"""
+
+
+def start(
+    folder: Path, ports: Ports, commands: Mapping[str, list[str]], environment: Mapping[str, str]
+) -> Stack:
+    """Start a supervisor that outlives its starter, in a session of its own, and write the state file."""
+    (folder / "logs").mkdir(exist_ok=True)
+    config = folder / "supervisord.conf"
+    config.write_text(_config(folder, commands))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
+        env={**os.environ, **environment, FOLDER_VARIABLE: str(folder)},
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=(folder / "logs" / "supervisord.out").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    started = psutil.Process(process.pid).create_time()
+    stack = Stack(folder=folder, ports=ports, supervisor_pid=process.pid, supervisor_started=started)
+    stack.save()
+    return stack
+
+
+def stop(stack: Stack, report: Callable[[str], None]) -> None:
+    """Stop the parts in order, then the supervisor; `report` is told of each part that has ended."""
+    supervisor = stack.supervisor()
+    if supervisor:
+        supervisor.send_signal(signal.SIGTERM)
+        _await_end(stack, report)
+    stack.forget()
+
+
+def end_left_over(folder: Path) -> list[int]:
+    """End what is left of a folder's stack once its supervisor is gone or hangs; returns the process ids."""
+    processes = left_over(folder)
+    for process in processes:
+        _kill(process)
+    _gone, alive = psutil.wait_procs(processes, timeout=KILL_TIMEOUT_S)
+    if alive:
+        raise UserError(f"could not end {', '.join(str(process.pid) for process in alive)}: end them by hand")
+    return [process.pid for process in processes]
+
+
+def _await_end(stack: Stack, report: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    alive = set(stack.pids)
+    while stack.supervisor() and time.monotonic() < deadline:
+        time.sleep(0.1)
+        ended = alive - set(stack.pids)
+        alive -= ended
+        for name in ended:
+            report(name)
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _config(folder: Path, commands: Mapping[str, list[str]]) -> str:
+    escaped = str(folder).replace("%", "%%")  # supervisord expands %(name)s
+    programs = (
+        PROGRAM.format(
+            name=name,
+            command=shlex.join(commands[name]).replace("%", "%%"),
+            variable=NAME_VARIABLE,
+            priority=PARTS.index(name),
+            folder=escaped,
+        )
+        for name in PARTS
+    )
+    return SUPERVISORD.format(folder=escaped) + "".join(programs)
