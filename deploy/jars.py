@@ -124,9 +124,7 @@ def _verify(jar: Jar) -> None:
     actual = _sha256(jar.path)
     if actual != jar.sha256:
         jar.path.unlink()
-        raise UserError(
-            f"{jar.coordinate} refused and removed: its sha256 is {actual}, jars.lock says {jar.sha256}"
-        )
+        raise UserError(f"{jar.coordinate} refused and removed: its sha256 is {actual}, jars.lock says {jar.sha256}")
 
 
 def _with_dependencies(context: MavenContext, declared: list[str]) -> list[str]:

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
 def create_files(env: "TableEnvironment", settings: Settings, out: str) -> None:
     """Create the candle job's sink tables as folders of CSV part files. Numbers are texts: no exponent, no rounding."""
     for table, _, schema in kafka.candle_sinks(settings):
-        kafka.create(env, table, ddl.columns(schema), {
-            "connector": "filesystem",
-            "path": f"file://{out}/{table}",
-            "format": "csv",
-            "csv.write-bigdecimal-in-scientific-notation": "false",
-        })
+        kafka.create(
+            env,
+            table,
+            ddl.columns(schema),
+            {
+                "connector": "filesystem",
+                "path": f"file://{out}/{table}",
+                "format": "csv",
+                "csv.write-bigdecimal-in-scientific-notation": "false",
+            },
+        )
 
 
 def main(trades: Mapping[str, str], out: str) -> None:

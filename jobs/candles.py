@@ -11,9 +11,10 @@
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from jobs import kafka
+from jobs import kafka, topics
 from jobs.environment import run, streaming
 from jobs.settings import Settings, SettingsError
 from schemas import resolutions as lengths
@@ -36,7 +37,7 @@ def define(env: "TableEnvironment", resolutions: Sequence[str]) -> "StatementSet
         FROM trades
         WHERE candle IS NOT NULL
     """)
-    for shorter, longer in zip(resolutions, resolutions[1:], strict=False):
+    for shorter, longer in pairwise(resolutions):
         env.execute_sql(f"""
             CREATE TEMPORARY VIEW accumulators_{longer} AS
             SELECT symbol, merge_candles(candle) AS candle, window_time AS rt
@@ -83,8 +84,9 @@ def publish(resolution: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run on Kafka: the topics must exist and the schemas be registered (`tickloom submit candles` sees to both)."""
+    """Run on Kafka, where missing topics are created first. The schemas must be registered there."""
     settings = Settings.from_arguments(arguments)
+    topics.prepare(settings)
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_trades(env, settings)
     kafka.create_candles(env, NAME, settings)

@@ -12,19 +12,24 @@ if TYPE_CHECKING:
 
 def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
     """Create the table `trades` on the trades topic. Further options of the connector go through as they are."""
-    create(env, "trades", TRADES_COLUMNS, {
-        "connector": "tickloom",
-        "brokers": settings.brokers,
-        "registry": settings.registry,
-        "topic": settings.trades_topic,
-        "group": f"{settings.transactional_id_prefix}-candles",
-        "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
-        "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
-        "future-bound": f"{milliseconds(settings.future_bound)} ms",
-        **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
-        **client_properties(settings),
-        **options,
-    })
+    create(
+        env,
+        "trades",
+        TRADES_COLUMNS,
+        {
+            "connector": "tickloom",
+            "brokers": settings.brokers,
+            "registry": settings.registry,
+            "topic": settings.trades_topic,
+            "group": f"{settings.transactional_id_prefix}-candles",
+            "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
+            "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
+            "future-bound": f"{milliseconds(settings.future_bound)} ms",
+            **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
+            **client_properties(settings),
+            **options,
+        },
+    )
 
 
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:

@@ -1,18 +1,28 @@
 """The settings of every job: one model, read from flags, environment (TICKLOOM_*) and tickloom.toml, in that order."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
+PASSWORD = re.compile(r"(://[^/:@]*:)[^@/]*@")
 UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 
 
@@ -45,6 +55,10 @@ def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration), Field(gt=timedelta(0))]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), PlainSerializer(",".join)]
 
@@ -58,14 +72,18 @@ class Settings(BaseSettings):
 
     brokers: str = Field("localhost:9092", description="Kafka bootstrap servers")
     registry: str = Field("http://localhost:8082/apis/ccompat/v7", description="URL of the schema registry")
-    kafka_properties: dict[str, SecretStr] = Field(
+    kafka_properties: Annotated[dict[str, SecretStr], BeforeValidator(_json)] = Field(
         default_factory=dict, description="further Kafka client properties, such as security.protocol (file only)"
     )
     trades_topic: str = Field(topics.TRADES, description="topic of the trades")
     stop_offsets: str = Field(
-        "", pattern=r"^(\d+:\d+(,\d+:\d+)*)?$", description="partition:offset,… of the trades at which the job ends; none: never"
+        "",
+        pattern=r"^(\d+:\d+(,\d+:\d+)*)?$",
+        description="partition:offset,… of the trades at which the job ends; none: never",
     )
-    resolutions: Names = Field(resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before")
+    resolutions: Names = Field(
+        resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before"
+    )
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
     )
@@ -112,18 +130,23 @@ class Settings(BaseSettings):
         needed = self.checkpoint_interval + self.restart_allowance
         if self.transaction_timeout <= needed:
             raise ValueError(
-                f"transaction_timeout: {format_duration(self.transaction_timeout)} is too short, Kafka would abort what a "
-                f"restarting job has not committed: raise it above checkpoint_interval + restart_allowance "
+                f"transaction_timeout: {format_duration(self.transaction_timeout)} is too short, Kafka would abort what "
+                f"a restarting job has not committed: raise it above checkpoint_interval + restart_allowance "
                 f"= {format_duration(needed)}"
             )
         return self
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then environment, then the file."""
-        return sources["init_settings"], sources["env_settings"], TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @classmethod
     def load(cls, flags: Mapping[str, Any] | None = None) -> "Settings":
@@ -141,12 +164,25 @@ class Settings(BaseSettings):
     def from_arguments(cls, arguments: Sequence[str]) -> "Settings":
         """Read `--name value` flags beside the other sources; the flags of a job started by `flink run`."""
         names, values = arguments[::2], arguments[1::2]
-        unknown = [name for name in names if not name.startswith("--") or name[2:].replace("-", "_") not in cls.model_fields]
+        unknown = [
+            name for name in names if not name.startswith("--") or name[2:].replace("-", "_") not in cls.model_fields
+        ]
         if unknown or len(names) != len(values):
             raise SettingsError(f"expected --name value pairs of settings, got {' '.join(arguments)}")
         return cls.load({name[2:].replace("-", "_"): value for name, value in zip(names, values, strict=True)})
 
+    def printable(self) -> dict[str, str]:
+        """Every setting as text, secrets masked (also a password inside a URL)."""
+        values = self.model_dump(mode="json")
+        values["kafka_properties"] = ", ".join(f"{name}=****" for name in self.kafka_properties)
+        values["registry"] = PASSWORD.sub(r"\1****@", self.registry)
+        return {name: "" if value is None else str(value) for name, value in values.items()}
+
     def environment(self) -> dict[str, str]:
         """The settings as environment variables: how they reach a job in another process, secrets included."""
         plain = self.model_dump(mode="json", exclude={"kafka_properties"}, exclude_none=True)
-        return {f"TICKLOOM_{name.upper()}": str(value) for name, value in plain.items()}
+        secrets = {name: secret.get_secret_value() for name, secret in self.kafka_properties.items()}
+        return {
+            **{f"TICKLOOM_{name.upper()}": str(value) for name, value in plain.items()},
+            "TICKLOOM_KAFKA_PROPERTIES": json.dumps(secrets),
+        }

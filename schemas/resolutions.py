@@ -1,6 +1,7 @@
 """Lengths of candles: `1s`, `5m`, `1h`, `1d`."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 UNIT_SQL = {"s": "SECOND", "m": "MINUTE", "h": "HOUR", "d": "DAY"}
@@ -29,9 +30,11 @@ def check_cascade(resolutions: Sequence[str]) -> tuple[str, ...]:
     lengths = [seconds(resolution) for resolution in resolutions]
     if not lengths or lengths[0] != 1:
         raise ValueError("the first resolution must be 1s: all others are rolled up from it")
-    for shorter, longer in zip(lengths, lengths[1:], strict=False):
+    for shorter, longer in pairwise(lengths):
         if longer <= shorter or longer % shorter:
-            raise ValueError(f"{longer} s cannot be rolled up from {shorter} s: each must be a multiple of the one before")
+            raise ValueError(
+                f"{longer} s cannot be rolled up from {shorter} s: each must be a multiple of the one before"
+            )
     for resolution, length in zip(resolutions, lengths, strict=True):
         if UNIT_SECONDS["d"] % length:
             raise ValueError(f"{resolution} does not divide a day")

@@ -1,0 +1,24 @@
+"""`tickloom submit`: a job onto the running cluster."""
+
+import click
+
+from deploy import jobs
+from deploy.options import load, settings_options
+
+
+@click.command()
+@click.argument("job", type=click.Choice(jobs.NAMES))
+@click.option("--cluster", help="Flink's REST address, host:port.  [default: the running stack]")
+@settings_options
+def submit(job: str, cluster: str | None, **flags: str | None) -> None:
+    """Register the schemas, create missing topics and start JOB on the cluster.
+
+    \b
+      tickloom submit candles
+      tickloom submit candles --resolutions 1s,1m,1h --out-of-orderness 5s
+    """
+    settings = load(flags)
+    address = cluster or jobs.cluster_address()
+    click.echo(f"submitting {job} to {address}")
+    job_id = jobs.submit(job, settings, address)
+    click.echo(f"running as {job_id}: http://{address}/#/job/running/{job_id}/overview")

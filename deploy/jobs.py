@@ -1,0 +1,73 @@
+"""Starts jobs on a cluster and follows them by its REST API."""
+
+import time
+from typing import Any
+
+import httpx
+
+from deploy import flink, stack
+from deploy.errors import UserError
+from jobs.settings import Settings
+from schemas import registry
+
+NAMES = ("candles",)
+TIMEOUT_S = 10
+POLL_S = 0.5
+ENDED = ("FINISHED", "CANCELED", "FAILED")
+
+
+def cluster_address() -> str:
+    """host:port of the running stack's cluster. Raises UserError when there is none."""
+    running = stack.running()
+    if running is None:
+        raise UserError("no stack is running: `tickloom up` starts one, or name a cluster with --cluster host:port")
+    return running.flink_rest_url.removeprefix("http://")
+
+
+def submit(job: str, settings: Settings, address: str) -> str:
+    """Register the job's schemas and start it; returns the job's id.
+
+    Raises UserError with the root cause.
+    """
+    registry.register(settings.registry, settings.resolutions)
+    host, port = address.split(":")
+    options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
+    return flink.job_id(flink.run(job, [], options, settings.environment()))
+
+
+def wait(job_id: str, address: str, timeout_s: float) -> str:
+    """Wait until the job has ended and return its last state.
+
+    Raises UserError when it failed, with its root cause, or when the time is over.
+    """
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        state = str(rest(address, f"/jobs/{job_id}")["state"])
+        if state == "FAILED":
+            raise UserError(f"job {job_id} failed: {failure(job_id, address)}")
+        if state in ENDED:
+            return state
+        time.sleep(POLL_S)
+    raise UserError(
+        f"job {job_id} did not end within {timeout_s:.0f} s: http://{address}/#/job/running/{job_id}/overview"
+    )
+
+
+def failure(job_id: str, address: str) -> str:
+    """The root cause of the job's last failure, in one line."""
+    trace = str(rest(address, f"/jobs/{job_id}/exceptions").get("root-exception", ""))
+    return flink.root_cause(trace)
+
+
+def cancel(job_id: str, address: str) -> None:
+    """End the job without a savepoint."""
+    httpx.patch(f"http://{address}/jobs/{job_id}", params={"mode": "cancel"}, timeout=TIMEOUT_S)
+
+
+def rest(address: str, path: str) -> dict[str, Any]:
+    """A GET on Flink's REST API. Raises UserError when it does not answer."""
+    try:
+        answer: dict[str, Any] = httpx.get(f"http://{address}{path}", timeout=TIMEOUT_S).raise_for_status().json()
+    except httpx.HTTPError as error:
+        raise UserError(f"Flink at {address} does not answer {path}: {error}") from error
+    return answer

@@ -1,0 +1,63 @@
+"""The topics of a job: created before it starts, and the broker asked whether it allows the job's transactions."""
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from jobs.kafka import candle_sinks
+from jobs.settings import Settings, SettingsError, format_duration, milliseconds
+
+TIMEOUT_S = 10
+
+
+def prepare(settings: Settings) -> list[str]:
+    """Create the topics that are missing and return their names.
+
+    They have `partitions` partitions and keep records for `retention` by event time: with Kafka's default of seven
+    days a replay of older trades would be deleted within minutes. Raises SettingsError when the broker does not answer
+    or allows shorter transactions than `transaction_timeout`.
+    """
+    admin = _admin(settings)
+    try:
+        _check_transaction_timeout(admin, settings)
+        return _create_missing(admin, settings)
+    except KafkaException as error:
+        raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
+
+
+def names(settings: Settings) -> list[str]:
+    """Every topic the candle job reads or writes."""
+    return [settings.trades_topic, *(topic for _, topic, _ in candle_sinks(settings))]
+
+
+def _admin(settings: Settings) -> AdminClient:
+    secrets = {name: secret.get_secret_value() for name, secret in settings.kafka_properties.items()}
+    return AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0, **secrets})
+
+
+def _create_missing(admin: AdminClient, settings: Settings) -> list[str]:
+    existing = admin.list_topics(timeout=TIMEOUT_S).topics
+    missing = [name for name in names(settings) if name not in existing]
+    retention_ms = milliseconds(settings.retention) if settings.retention else -1
+    topics = [
+        NewTopic(name, settings.partitions, settings.replication, config={"retention.ms": str(retention_ms)})
+        for name in missing
+    ]
+    for future in admin.create_topics(topics, request_timeout=TIMEOUT_S).values() if topics else ():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another job may have been quicker
+                raise
+    return missing
+
+
+def _check_transaction_timeout(admin: AdminClient, settings: Settings) -> None:
+    broker = next(iter(admin.list_topics(timeout=TIMEOUT_S).brokers))
+    resource = ConfigResource(ResourceType.BROKER, str(broker))
+    config = admin.describe_configs([resource], request_timeout=TIMEOUT_S)[resource].result()
+    allowed_ms = int(config["transaction.max.timeout.ms"].value)
+    if milliseconds(settings.transaction_timeout) > allowed_ms:
+        raise SettingsError(
+            f"transaction_timeout: {format_duration(settings.transaction_timeout)} is more than the broker's "
+            f"transaction.max.timeout.ms = {allowed_ms}: lower the first or raise the second"
+        )
