@@ -1,7 +1,7 @@
 """BACKWARD_TRANSITIVE: whatever was written with any earlier version can be read with the schema of today.
 
-Names, defaults and types are judged by Avro's own rules, field by field; logical types, which those rules do not
-look at, are judged here.
+Names, defaults and types are judged by Avro's own rules, field by field; logical types, which those rules
+ignore, are judged here.
 """
 
 import json
@@ -55,11 +55,12 @@ def breaks(schema: dict[str, Any], earlier: Mapping[int, dict[str, Any]]) -> lis
 
     Raises ValueError when one of them is not a valid Avro record schema.
     """
-    reader = _parse(schema, "the schema")
+    name = schema.get("name")
+    reader = _parse(schema, f"schema {name}")
     return [
         broken
         for version, writer in sorted(earlier.items())
-        for broken in _breaks(reader, _parse(writer, f"version {version}"), version)
+        for broken in _breaks(reader, _parse(writer, f"version {version} of schema {name}"), version)
     ]
 
 

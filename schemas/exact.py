@@ -1,4 +1,4 @@
-"""Exact values: decimals that fit their precision and scale, times in integer nanoseconds; nothing is rounded."""
+"""Exact values: decimals that fit their precision and scale, times in nanoseconds; nothing is rounded."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ class Fixed:
 
     def __init__(self, precision: int, scale: int) -> None:
         self.precision, self.scale = precision, scale
+        self._limit = 10**precision
         self._quantum = Decimal((0, (1,), -scale))
         self._exact = Context(prec=precision, traps=[Inexact, InvalidOperation])
 
@@ -35,6 +36,8 @@ class Fixed:
         Raises ValueError for a float, for what is no finite number and for a value that does not fit exactly.
         """
         exact = value if isinstance(value, Decimal) else _decimal(value)
+        if not exact.is_finite():
+            raise ValueError(f"{value} is no exact number")
         try:
             return self._exact.quantize(exact, self._quantum)
         except DecimalException:
@@ -47,11 +50,10 @@ class Fixed:
 
     def from_wire(self, value: bytes) -> Decimal:
         """The Decimal of bytes, at this scale. Raises ValueError when it has too many digits."""
-        try:
-            unscaled = self._exact.create_decimal(int.from_bytes(value, "big", signed=True))
-            return unscaled.scaleb(-self.scale, self._exact)
-        except DecimalException:
-            raise ValueError(f"{len(value)} bytes of digits do not fit {self}") from None
+        unscaled = int.from_bytes(value, "big", signed=True)
+        if not -self._limit < unscaled < self._limit:
+            raise ValueError(f"{len(value)} bytes of digits do not fit {self}")
+        return Decimal(unscaled).scaleb(-self.scale, self._exact)
 
 
 def nanoseconds(value: Any) -> int:

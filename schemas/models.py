@@ -1,7 +1,7 @@
 """One frozen model a schema: the same fields in the same order, exact decimals, times that know their zone.
 
-`to_avro` gives the record that `schemas.codec` writes, `from_avro` takes the one it reads. A value that does not
-fit its field exactly is refused with pydantic's ValidationError (a ValueError) naming the field.
+`to_avro` gives the record that `schemas.codec` writes, `from_avro` takes the one it reads. A value that does
+not fit its field exactly is refused with pydantic's ValidationError (a ValueError) naming the field.
 """
 
 from datetime import datetime

@@ -1,5 +1,6 @@
 """Names of topics and subjects: `md.<dataset>.v<major>`, and `<topic>-value`."""
 
+import re
 from collections.abc import Sequence
 
 TRADES = "md.trades.v1"
@@ -18,7 +19,15 @@ def subject(topic: str) -> str:
 
 
 def subjects(resolutions: Sequence[str]) -> dict[str, str]:
-    """Every subject and the name of its schema; candles have a subject a resolution."""
-    fixed = {TRADES: "trade", REJECTED: "rejected_trade", LATE: "late_trades"}
-    topics = fixed | {candles(resolution): "candle" for resolution in resolutions}
-    return {subject(topic): name for topic, name in topics.items()}
+    """Every subject and the name of its schema; candles have one subject a resolution."""
+    candle_subjects = {subject(candles(resolution)): "candle" for resolution in resolutions}
+    return SCHEMAS | candle_subjects
+
+
+def schema_of(subject: str) -> str | None:
+    """Name of the schema of a subject, None for a subject that is not ours."""
+    return "candle" if CANDLES.fullmatch(subject) else SCHEMAS.get(subject)
+
+
+SCHEMAS = {subject(TRADES): "trade", subject(REJECTED): "rejected_trade", subject(LATE): "late_trades"}
+CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))

@@ -1,0 +1,96 @@
+"""The schemas in a Confluent-compatible registry: checked against every version there, and registered."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from schemas import avro, topics
+from schemas.compatibility import Break, breaks
+
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+SUBJECT_NOT_FOUND = 40401
+SETTINGS = {"timeout": 10, "max.retries": 3, "retries.wait.ms": 200, "retries.max.wait.ms": 2_000}
+
+
+class RegistryError(ValueError):
+    """The registry cannot be reached, or refuses."""
+
+
+def check(url: str) -> list[str]:
+    """What stands between the schemas and the versions registered for their topics, one line a finding.
+
+    Raises RegistryError when the registry cannot be reached.
+    """
+    with _client(url) as client:
+        subjects = {subject: topics.schema_of(subject) for subject in client.get_subjects()}
+        return _check(client, {subject: name for subject, name in subjects.items() if name})
+
+
+def register(url: str, resolutions: Sequence[str]) -> dict[str, int]:
+    """Register the schema of every topic, candles of each resolution among them; returns the id by subject.
+
+    Every subject is held to BACKWARD_TRANSITIVE. Nothing is registered when one schema breaks; this is checked
+    here first, because registries let decimals change. Registering again changes nothing.
+    Raises RegistryError naming subject, field and rule, or when the registry cannot be reached.
+    """
+    subjects = topics.subjects(resolutions)
+    with _client(url) as client:
+        if found := _check(client, subjects):
+            raise RegistryError("\n".join(found))
+        return {subject: _register(client, subject, name) for subject, name in subjects.items()}
+
+
+def versions(url: str, resolutions: Sequence[str]) -> dict[str, int]:
+    """The version under which each schema is registered, by subject. Raises RegistryError when one is not."""
+    with _client(url) as client:
+        return {
+            subject: int(client.lookup_schema(subject, _schema(name)).version)
+            for subject, name in topics.subjects(resolutions).items()
+        }
+
+
+def _check(client: SchemaRegistryClient, subjects: dict[str, str]) -> list[str]:
+    return [f"{subject}, {broken}" for subject, name in subjects.items() for broken in _breaks(client, subject, name)]
+
+
+def _breaks(client: SchemaRegistryClient, subject: str, name: str) -> list[Break]:
+    registered = {version: client.get_version(subject, version) for version in _version_numbers(client, subject)}
+    earlier = {version: json.loads(found.schema.schema_str) for version, found in registered.items()}
+    return breaks(avro.load(name), earlier)
+
+
+def _version_numbers(client: SchemaRegistryClient, subject: str) -> list[int]:
+    try:
+        return list(client.get_versions(subject))
+    except SchemaRegistryError as error:
+        if error.error_code == SUBJECT_NOT_FOUND:
+            return []
+        raise
+
+
+def _register(client: SchemaRegistryClient, subject: str, name: str) -> int:
+    client.set_compatibility(subject, COMPATIBILITY)
+    return int(client.register_schema(subject, _schema(name)))
+
+
+def _schema(name: str) -> Schema:
+    return Schema(avro.text(name), "AVRO")
+
+
+@contextmanager
+def _client(url: str) -> Iterator[SchemaRegistryClient]:
+    try:
+        with SchemaRegistryClient({"url": url, **SETTINGS}) as client:
+            yield client
+    except SchemaRegistryError as error:
+        reason = error.error_message or f"HTTP status {error.http_status_code}, is the path right?"
+        raise RegistryError(f"the registry at {url} refused: {reason}") from error
+    except json.JSONDecodeError as error:
+        raise RegistryError(f"what answers at {url} is no registry: is the path right?") from error
+    except ValueError:
+        raise
+    except Exception as error:  # the client lets the errors of its HTTP library through
+        raise RegistryError(f"no registry answers at {url} ({error}): is it running?") from error
