@@ -35,6 +35,12 @@ def choose(stated: Mapping[str, int]) -> Ports:
     return Ports.model_validate(chosen)
 
 
+def free(count: int) -> list[int]:
+    """As many free ports, no two the same."""
+    with ExitStack() as held:
+        return [_hold(held, 0) for _ in range(count)]
+
+
 def is_free(port: int) -> bool:
     """Whether nothing listens on this port of the loopback interface."""
     try:

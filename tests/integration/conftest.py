@@ -1,0 +1,49 @@
+"""One stack for the whole test session, and names that no two tests share."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from deploy.stack import Stack
+from tests.integration import stacks
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running broker, registry and Flink cluster; taken down at the end, also after Ctrl-C or a SIGTERM.
+
+    With TICKLOOM_TEST_BACKEND=containers the broker and the registry run in containers; unverified.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    folder = tmp_path_factory.mktemp("stack")
+    try:
+        local = stacks.up(folder)
+        if os.environ.get("TICKLOOM_TEST_BACKEND") == "containers":
+            from tests.integration.containers import broker_and_registry
+
+            with broker_and_registry(local) as mixed:
+                yield mixed
+        else:
+            yield local
+    finally:
+        stacks.down(folder)
+
+
+@pytest.fixture
+def stack_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for a stack of the test's own, which is taken down afterwards."""
+    folder = tmp_path / "stack"
+    try:
+        yield folder
+    finally:
+        stacks.down(folder)
+
+
+@pytest.fixture
+def topic_name() -> Callable[[str], str]:
+    """Makes a topic name that no other test has, for a dataset such as `trades`."""
+    return lambda dataset: f"test.{dataset}.{uuid4().hex}"
