@@ -72,9 +72,7 @@ class CommittedReader:
         pending = self._pending()
         while pending:
             if time.monotonic() > deadline:
-                raise CommittedReadError(
-                    f"{self._brokers}: {_places(pending)} not read within {timeout_s:g} s"
-                )
+                raise CommittedReadError(f"{self._brokers}: {_places(pending)} not read within {timeout_s:g} s")
             found = self.poll(0.1)
             if found is not None:
                 yield found
@@ -114,9 +112,7 @@ class CommittedReader:
         try:
             found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         except KafkaException as error:
-            raise CommittedReadError(
-                f"no broker answers at {self._brokers}: {error.args[0].str()}"
-            ) from error
+            raise CommittedReadError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
         if found.error is not None:
             raise CommittedReadError(f"{self._brokers}: topic {topic}: {found.error.str()}")
         return [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found.partitions]

@@ -83,9 +83,7 @@ def expected_candles(tape: Iterable[TradeRecord], resolutions: Iterable[str] = R
     with localcontext(_EXACT):
         for resolution in resolutions:
             for key, (ticks, duplicates) in _windows(seconds, resolution).items():
-                expected.candles[key] = candle(
-                    ticks, duplicates, key.window_start + RESOLUTIONS_NS[resolution]
-                )
+                expected.candles[key] = candle(ticks, duplicates, key.window_start + RESOLUTIONS_NS[resolution])
     return expected
 
 
@@ -125,9 +123,7 @@ def _count_once(second: _Second, trade: TradeRecord, offset: int) -> None:
     )
 
 
-def _windows(
-    seconds: dict[tuple[str, int], _Second], resolution: str
-) -> dict[CandleKey, tuple[list[Tick], int]]:
+def _windows(seconds: dict[tuple[str, int], _Second], resolution: str) -> dict[CandleKey, tuple[list[Tick], int]]:
     """The trades of every window and its number of duplicates."""
     length = RESOLUTIONS_NS[resolution]
     windows: dict[CandleKey, tuple[list[Tick], int]] = {}
@@ -176,9 +172,7 @@ def _at_the_edge(ticks: list[Tick], extreme: Extreme) -> Tick:
         if tick.ts_event == edge:
             sequenced = tick.sequence is not None
             groups[sequenced, tick.venue if sequenced else None].append(tick)
-    outermost = [
-        extreme(group, key=lambda tick: (tick.sequence or 0, tick.offset)) for group in groups.values()
-    ]
+    outermost = [extreme(group, key=lambda tick: (tick.sequence or 0, tick.offset)) for group in groups.values()]
     return extreme(outermost, key=lambda tick: tick.offset)
 
 

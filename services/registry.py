@@ -9,15 +9,12 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import TransportError
 
+from schemas.registry import RegistryError
 from schemas.topics import subject
 
 TIMEOUT_S = 10
 NOT_REGISTERED = (40401, 40403)
 """The registry's codes for: no such subject, no such schema in it."""
-
-
-class RegistryError(ValueError):
-    """The registry does not answer, or does not know the schema."""
 
 
 class Registry:
@@ -51,8 +48,6 @@ class Registry:
             remedy = remedy_when_unknown if error.error_code in NOT_REGISTERED else "is it a schema registry?"
             raise RegistryError(f"{self.url}: {error.error_message}; {remedy}") from error
         except TransportError as error:
-            raise RegistryError(
-                f"no registry answers at {self.url} ({error}); `tickloom up` starts one"
-            ) from error
+            raise RegistryError(f"no registry answers at {self.url} ({error}); `tickloom up` starts one") from error
         except ValueError as error:
             raise RegistryError(f"{self.url} is no schema registry: {error}") from error

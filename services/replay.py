@@ -196,13 +196,9 @@ def _partitions(client: Producer | AdminClient, target: Target) -> int:
         topic = client.list_topics(target.topic, timeout=TIMEOUT_S).topics[target.topic]
     except KafkaException as error:
         cause = error.args[0].str()
-        raise ReplayError(
-            f"no broker answers at {target.brokers} ({cause}): `tickloom up` starts one"
-        ) from error
+        raise ReplayError(f"no broker answers at {target.brokers} ({cause}): `tickloom up` starts one") from error
     if topic.error is not None:
-        raise ReplayError(
-            f"{target.brokers}: topic {target.topic}: {topic.error.str()}; the candle job creates it"
-        )
+        raise ReplayError(f"{target.brokers}: topic {target.topic}: {topic.error.str()}; the candle job creates it")
     return len(topic.partitions)
 
 

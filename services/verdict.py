@@ -89,9 +89,7 @@ def compare(expected: Mapping[CandleKey, ExpectedCandle], committed: Iterable[Ma
 
 def _differences(key: CandleKey, candle: ExpectedCandle, record: Mapping[str, Any]) -> list[Difference]:
     return [
-        Difference(key, name, value, record[name])
-        for name, value in candle._asdict().items()
-        if record[name] != value
+        Difference(key, name, value, record[name]) for name, value in candle._asdict().items() if record[name] != value
     ]
 
 

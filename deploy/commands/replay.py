@@ -5,14 +5,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.errors import UserError
+from deploy.options import load
+from schemas.registry import RegistryError
 from schemas.topics import TRADES
-from services.registry import RegistryError
 from services.replay import Replay, ReplayError, Summary, Target
 from services.trades_cells import TradesFileError
 from services.trades_file import TradesFile
@@ -27,9 +29,7 @@ class Pair(click.ParamType[tuple[str, str]]):
 
     name = "NAME=VALUE"
 
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         name, separator, rest = value.partition("=")
         if not (name and separator and rest):
             self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
@@ -55,22 +55,18 @@ class Speed(click.ParamType[float | None]):
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--brokers", default="localhost:9092", show_default=True, help="Kafka bootstrap servers.")
-@click.option(
-    "--registry", default="http://localhost:8082/apis/ccompat/v7", show_default=True, help="Its URL."
-)
-@click.option("--topic", default=TRADES, show_default=True)
+@click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the running stack's]")
+@click.option("--registry", help="URL of the schema registry.  [default: likewise]")
+@click.option("--topic", help=f"Topic of the trades.  [default: the setting trades_topic, {TRADES}]")
 @click.option("--speed", type=Speed(), default="max", show_default=True, help="Times the original timing.")
-@click.option(
-    "--map", "renames", type=Pair(), multiple=True, help="Our column is theirs: ts_event=timestamp."
-)
+@click.option("--map", "renames", type=Pair(), multiple=True, help="Our column is theirs: ts_event=timestamp.")
 @click.option("--set", "constants", type=Pair(), multiple=True, help="Fill a column: symbol=BTC-USD.")
 @click.option("--limit", type=click.IntRange(min=1), help="Replay this many rows at most.")
 def replay(
     files: tuple[Path, ...],
-    brokers: str,
-    registry: str,
-    topic: str,
+    brokers: str | None,
+    registry: str | None,
+    topic: str | None,
     speed: float | None,
     renames: tuple[tuple[str, str], ...],
     constants: tuple[tuple[str, str], ...],
@@ -89,14 +85,16 @@ def replay(
     what was delivered.
     """
     trades = [TradesFile(path, dict(renames), dict(constants)) for path in files]
-    run = Replay(trades, Target(brokers=brokers, registry=registry, topic=topic, speed=speed, limit=limit))
+    settings = load({"brokers": brokers, "registry": registry, "trades_topic": topic})
+    target = Target(brokers=settings.brokers, registry=settings.registry, topic=settings.trades_topic)
+    run = Replay(trades, replace(target, speed=speed, limit=limit))
     try:
         run.check()
         with _progress(run) as progress, _ctrl_c_stops(run):
             summary = run.run(progress)
     except (TradesFileError, ReplayError, RegistryError) as error:
         raise UserError(str(error)) from error
-    _report(summary, topic)
+    _report(summary, target.topic)
     if summary.interrupted:
         sys.exit(INTERRUPTED)
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaException, Producer
-from deploy.stack import Stack
 
+from deploy.stack import Stack
 from schemas.codec import Encoder
 from services.committed import CommittedReader, CommittedReadError
 from tests.integration.test_replay import create_topic, register
@@ -65,9 +65,7 @@ def test_an_empty_topic_is_read_at_once(reader: CommittedReader) -> None:
     assert prices(reader, 5) == []
 
 
-def test_only_committed_records_are_read_also_behind_an_aborted_end(
-    writer: Writer, reader: CommittedReader
-) -> None:
+def test_only_committed_records_are_read_also_behind_an_aborted_end(writer: Writer, reader: CommittedReader) -> None:
     writer.commit("1", "2", "3")
     writer.abort("4", "5")
     writer.commit("6")
@@ -75,9 +73,7 @@ def test_only_committed_records_are_read_also_behind_an_aborted_end(
     assert prices(reader) == [1, 2, 3, 6]
 
 
-def test_an_open_transaction_hides_its_records_and_ends_no_reading(
-    writer: Writer, reader: CommittedReader
-) -> None:
+def test_an_open_transaction_hides_its_records_and_ends_no_reading(writer: Writer, reader: CommittedReader) -> None:
     writer.commit("1", "2")
     writer.write("3", "4")
     assert prices(reader) == [1, 2]

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,13 +20,14 @@ from deploy import jars
 from deploy.stack import Stack
 from schemas import avro
 from schemas.codec import Decoder
+from schemas.registry import RegistryError
 from services.committed import CommittedReader
 from services.demo_data import write_trades
 from services.oracle import expected_candles
 from services.partitioner import partition_of
-from services.registry import RegistryError
 from services.replay import Replay, ReplayError, Target
 from services.trades_file import Row, TradesFile
+from tests.integration.stacks import command
 
 pytestmark = pytest.mark.integration
 
@@ -78,9 +78,7 @@ def messages(target: Target, count: int) -> Iterator[Message]:
         consumer.close()
 
 
-def test_every_trade_arrives_exact_with_its_key_its_time_and_its_place(
-    target: Target, tape: TradesFile
-) -> None:
+def test_every_trade_arrives_exact_with_its_key_its_time_and_its_place(target: Target, tape: TradesFile) -> None:
     replay = Replay([tape], target)
     planned = replay.end_offsets()
     summary = replay.run()
@@ -155,10 +153,9 @@ def test_a_trade_the_broker_refuses_ends_the_replay_with_the_reason(stack: Stack
 
 
 def test_ctrl_c_delivers_what_was_sent_and_says_so(target: Target, tape: TradesFile) -> None:
-    tickloom = [sys.executable, "-c", "from deploy.cli import main; main()"]
     where = ["--brokers", target.brokers, "--registry", target.registry, "--topic", target.topic]
-    command = [*tickloom, "replay", str(tape.path), "--speed", "10", *where]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    replay = command("replay", str(tape.path), "--speed", "10", *where)
+    process = subprocess.Popen(replay, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while sum(Replay([], target).end_offsets().values()) < 3 and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -170,9 +167,7 @@ def test_ctrl_c_delivers_what_was_sent_and_says_so(target: Target, tape: TradesF
     assert f"replay interrupted: {arrived:,} of {arrived:,} trades delivered" in output
 
 
-def test_the_real_tape_leads_to_the_same_candles_from_the_topic_as_from_the_file(
-    target: Target, tmp_path: Path
-) -> None:
+def test_the_real_tape_arrives_whole_and_in_order(target: Target, tmp_path: Path) -> None:
     (jar,) = jars.group("demo")
     assert write_trades(jar, tmp_path / "bitstamp.csv") == 100_000
     file = TradesFile(tmp_path / "bitstamp.csv")
@@ -182,9 +177,9 @@ def test_the_real_tape_leads_to_the_same_candles_from_the_topic_as_from_the_file
     with CommittedReader(target.brokers, target.registry, {target.topic: "trade"}) as reader:
         committed = list(reader.read_to_end(60))
     assert max(each.offset for each in committed) + 1 == max(planned.values()) == 100_000
+    tape = [row.trade for row in file.rows() if isinstance(row, Row)]
+    assert [each.record for each in committed] == tape
 
-    from_file = expected_candles(row.trade for row in file.rows() if isinstance(row, Row))
-    from_topic = expected_candles(each.record for each in committed)  # type: ignore[misc]
-    assert from_file == from_topic
-    assert (from_file.trades, from_file.rejected, from_file.changes) == (100_000, 18, 0)
-    assert sum(key.resolution == "1d" for key in from_file.candles) == 7
+    expected = expected_candles(tape)
+    assert (expected.trades, expected.rejected, expected.changes) == (100_000, 18, 0)
+    assert sum(key.resolution == "1d" for key in expected.candles) == 7

@@ -185,11 +185,7 @@ def naive(tape: list[TradeRecord]) -> dict[CandleKey, ExpectedCandle]:
     ]
     return {
         CandleKey(symbol, resolution, start): naive_candle(
-            [
-                item
-                for item in good
-                if item[1]["symbol"] == symbol and 0 <= item[1]["ts_event"] - start < length
-            ],
+            [item for item in good if item[1]["symbol"] == symbol and 0 <= item[1]["ts_event"] - start < length],
             start + length,
         )
         for resolution, length in RESOLUTIONS_NS.items()
@@ -216,9 +212,7 @@ def naive_candle(window: list[tuple[int, TradeRecord]], end: int) -> ExpectedCan
     _, opening = min(
         (item for item in at_first if not any(before(o, item) for o in at_first)), key=lambda item: item[0]
     )
-    _, closing = max(
-        (item for item in at_last if not any(before(item, o) for o in at_last)), key=lambda item: item[0]
-    )
+    _, closing = max((item for item in at_last if not any(before(item, o) for o in at_last)), key=lambda item: item[0])
     volume = sum(Fraction(each["size"]) for _, each in kept)
     notional = sum(Fraction(each["size"]) * Fraction(each["price"]) for _, each in kept)
     return ExpectedCandle(

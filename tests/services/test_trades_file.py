@@ -59,9 +59,7 @@ def test_a_full_row_has_the_shape_of_the_trade_schema(csv_file: Path) -> None:
 
 def test_absent_and_empty_optional_cells_stay_null(csv_file: Path) -> None:
     absent = only(rows(csv_file, HEADER + "1,A,1,1\n")).trade
-    empty = only(
-        rows(csv_file, HEADER.replace("\n", ",trade_id,sequence,venue,ts_recv\n") + "1,A,1,1,,,,\n")
-    ).trade
+    empty = only(rows(csv_file, HEADER.replace("\n", ",trade_id,sequence,venue,ts_recv\n") + "1,A,1,1,,,,\n")).trade
     assert absent == empty
     assert (absent["trade_id"], absent["sequence"], absent["venue"], absent["ts_recv"]) == (None,) * 4
 
@@ -226,9 +224,7 @@ def test_times_are_exact_to_the_nanosecond(csv_file: Path, text: str, expected: 
     ("text", "expected"),
     [("1e-8", "0.00000001"), ("1E+3", "1000"), (".5", "0.5"), ("5.", "5"), ("+1.50", "1.5"), ("-0.0", "0")],
 )
-def test_every_plain_or_exponent_notation_is_an_exact_decimal(
-    csv_file: Path, text: str, expected: str
-) -> None:
+def test_every_plain_or_exponent_notation_is_an_exact_decimal(csv_file: Path, text: str, expected: str) -> None:
     assert only(rows(csv_file, HEADER + f"1,A,{text},1\n")).trade["price"] == Decimal(expected)
 
 
@@ -243,12 +239,8 @@ def test_what_fits_is_read_as_it_is_in_either_notation(trades: list[tuple[dateti
     with TemporaryDirectory() as folder:
         found = rows(Path(folder, "trades.csv"), HEADER + iso)
     assert [
-        (row.trade["ts_event"], row.trade["price"], row.trade["size"])
-        for row in found
-        if isinstance(row, Row)
-    ] == [
-        ((moment - EPOCH) // timedelta(microseconds=1) * 1_000, amount, amount) for moment, amount in trades
-    ]
+        (row.trade["ts_event"], row.trade["price"], row.trade["size"]) for row in found if isinstance(row, Row)
+    ] == [((moment - EPOCH) // timedelta(microseconds=1) * 1_000, amount, amount) for moment, amount in trades]
 
 
 def test_a_parquet_file_reads_as_the_csv_of_the_same_trades(tmp_path: Path) -> None:
@@ -268,12 +260,8 @@ def test_a_parquet_file_reads_as_the_csv_of_the_same_trades(tmp_path: Path) -> N
     text = f"time,symbol,price,size,conditions,sequence\n{moment},A,1.5,7,0 37,3\n{moment + 1},B,1e-8,0,,\n"
     (tmp_path / "trades.csv").write_text(text)
     renames = {"ts_event": "time"}
-    parquet, csv = (
-        list(TradesFile(tmp_path / f"trades.{kind}", renames).rows()) for kind in ("parquet", "csv")
-    )
-    assert [row.trade for row in parquet if isinstance(row, Row)] == [
-        row.trade for row in csv if isinstance(row, Row)
-    ]
+    parquet, csv = (list(TradesFile(tmp_path / f"trades.{kind}", renames).rows()) for kind in ("parquet", "csv"))
+    assert [row.trade for row in parquet if isinstance(row, Row)] == [row.trade for row in csv if isinstance(row, Row)]
     assert [row.line for row in parquet] == [1, 2]
 
 

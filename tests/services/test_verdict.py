@@ -40,10 +40,7 @@ def test_a_null_is_not_a_value() -> None:
     records = committed()
     records[1]["vwap"] = None
     verdict = compare(EXPECTED, records)
-    assert (
-        "differing: A 1s 1970-01-01T00:00:01Z vwap: expected 11.000000000000, committed None"
-        in verdict.summary()
-    )
+    assert "differing: A 1s 1970-01-01T00:00:01Z vwap: expected 11.000000000000, committed None" in verdict.summary()
 
 
 def test_a_missing_candle_is_found() -> None:
