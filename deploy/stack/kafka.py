@@ -32,9 +32,7 @@ def prepare(folder: Path, ports: Ports) -> None:
     """Write the broker's settings and, the first time, format its storage."""
     data = folder / "kafka" / "data"
     data.mkdir(parents=True, exist_ok=True)
-    _properties(folder).write_text(
-        "".join(f"{name}={value}\n" for name, value in _settings(data, ports).items())
-    )
+    _properties(folder).write_text("".join(f"{name}={value}\n" for name, value in _settings(data, ports).items()))
     if not (data / "meta.properties").exists():
         _format(folder)
 

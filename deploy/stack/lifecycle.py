@@ -45,9 +45,7 @@ def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
             waiting.remove(part)
             report(part, time.monotonic() - began)
         if time.monotonic() - began > START_TIMEOUT_S:
-            raise UserError(
-                f"{waiting[0]} does not answer after {START_TIMEOUT_S} s{_last_words(stack, waiting[0])}"
-            )
+            raise UserError(f"{waiting[0]} does not answer after {START_TIMEOUT_S} s{_last_words(stack, waiting[0])}")
         time.sleep(0.2)
 
 

@@ -46,9 +46,7 @@ stdout_logfile_backups=3
 """
 
 
-def start(
-    folder: Path, ports: Ports, commands: Mapping[str, list[str]], environment: Mapping[str, str]
-) -> Stack:
+def start(folder: Path, ports: Ports, commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Stack:
     """Start a supervisor that outlives its starter, in a session of its own, and write the state file."""
     (folder / "logs").mkdir(exist_ok=True)
     config = folder / "supervisord.conf"

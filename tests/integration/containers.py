@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import HttpWaitStrategy
 from testcontainers.kafka import KafkaContainer
 
 from deploy.stack import Stack
@@ -19,6 +20,7 @@ def broker_and_registry(stack: Stack) -> Iterator[Stack]:
     kafka = KafkaContainer().with_kraft()
     kafka.with_env("KAFKA_TRANSACTION_MAX_TIMEOUT_MS", str(TRANSACTION_TIMEOUT_MAX_MS))
     registry = DockerContainer(REGISTRY_IMAGE).with_exposed_ports(REGISTRY_PORT)
+    registry.waiting_for(HttpWaitStrategy(REGISTRY_PORT, "/apis/ccompat/v7/subjects"))
     with kafka, registry:
         ports = {
             "kafka": int(kafka.get_bootstrap_server().rpartition(":")[2]),
