@@ -8,11 +8,14 @@ import click
 from deploy.errors import UserError
 
 COMMANDS = {
+    "demo": "100,000 real trades through everything, and every candle checked",
     "doctor": "check this machine and say how to mend what is wrong",
     "up": "start Kafka, the schema registry and a Flink cluster",
     "down": "stop them",
     "status": "what runs, where, for how long, with how much memory",
     "logs": "what they say",
+    "submit": "start a job on the cluster",
+    "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",

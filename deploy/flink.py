@@ -11,7 +11,11 @@ from deploy import core, paths
 from deploy.errors import UserError
 
 LOGS = paths.STATE / "logs"
-CAUSE = re.compile(r"^Caused by: ([\w.$]+): (?!Python process exits)(.+)$", re.MULTILINE)
+CAUSES = (
+    re.compile(r"^tickloom: ()(.+)$", re.MULTILINE),  # the job's own word
+    re.compile(r"^Caused by: ([\w.$]+): (?!Python process exits)(.+)$", re.MULTILINE),
+    re.compile(r"^([\w.]+): (?!java|Python process exits)(.+)$", re.MULTILINE),  # the end of a Python traceback
+)
 JOB_ID = re.compile(r"[Jj]ob ?[Ii][Dd]:? ?([0-9a-f]{32})")
 
 
@@ -26,7 +30,7 @@ def run(
     LOGS.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
         [*command(options), "-py", str(paths.ROOT / "jobs" / f"{job}.py"), *arguments],
-        env={**os.environ, **flink_environment(), **(environment or {})},
+        env={**os.environ, **(environment or {}), **flink_environment()},
         capture_output=True,
         text=True,
         check=False,
@@ -57,11 +61,12 @@ def flink_environment() -> dict[str, str]:
 
 
 def root_cause(output: str) -> str:
-    """The innermost exception of Flink's output, or the last line when there is none."""
-    causes = CAUSE.findall(output)
-    if causes:
-        name, message = causes[-1]
-        return f"{name.rsplit('.', 1)[-1]}: {message}"
+    """The innermost exception of a job's or Flink's output, or the last line when there is none."""
+    for pattern in CAUSES:
+        found = pattern.findall(output)
+        if found:
+            name, message = found[-1]
+            return f"{name.rsplit('.', 1)[-1]}: {message}" if name else str(message)
     lines = [line for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "no output"
 

@@ -12,7 +12,8 @@ from schemas import registry
 
 NAMES = ("candles",)
 TIMEOUT_S = 10
-POLL_S = 0.5
+START_TIMEOUT_S = 90
+POLL_S = 0.3
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 
 
@@ -35,33 +36,33 @@ def submit(job: str, settings: Settings, address: str) -> str:
     return flink.job_id(flink.run(job, [], options, settings.environment()))
 
 
-def wait(job_id: str, address: str, timeout_s: float) -> str:
-    """Wait until the job has ended and return its last state.
-
-    Raises UserError when it failed, with its root cause, or when the time is over.
-    """
-    deadline = time.monotonic() + timeout_s
+def await_running(job_id: str, address: str) -> None:
+    """Wait until every task of the job runs. Raises UserError when it fails or takes too long."""
+    deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        state = str(rest(address, f"/jobs/{job_id}")["state"])
-        if state == "FAILED":
-            raise UserError(f"job {job_id} failed: {failure(job_id, address)}")
-        if state in ENDED:
-            return state
+        if has_ended(job_id, address):
+            return
+        tasks = rest(address, f"/jobs/{job_id}")["vertices"]
+        if tasks and all(task["status"] in ("RUNNING", "FINISHED") for task in tasks):
+            return
         time.sleep(POLL_S)
     raise UserError(
-        f"job {job_id} did not end within {timeout_s:.0f} s: http://{address}/#/job/running/{job_id}/overview"
+        f"job {job_id} does not run after {START_TIMEOUT_S} s: http://{address}/#/job/running/{job_id}/overview"
     )
+
+
+def has_ended(job_id: str, address: str) -> bool:
+    """Whether the job has reached its end. Raises UserError with the root cause when it failed."""
+    state = str(rest(address, f"/jobs/{job_id}")["state"])
+    if state == "FAILED":
+        raise UserError(f"job {job_id} failed: {failure(job_id, address)}")
+    return state in ENDED
 
 
 def failure(job_id: str, address: str) -> str:
     """The root cause of the job's last failure, in one line."""
     trace = str(rest(address, f"/jobs/{job_id}/exceptions").get("root-exception", ""))
     return flink.root_cause(trace)
-
-
-def cancel(job_id: str, address: str) -> None:
-    """End the job without a savepoint."""
-    httpx.patch(f"http://{address}/jobs/{job_id}", params={"mode": "cancel"}, timeout=TIMEOUT_S)
 
 
 def rest(address: str, path: str) -> dict[str, Any]:

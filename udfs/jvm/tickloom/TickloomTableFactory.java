@@ -87,7 +87,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
     Rules rules = new Rules(config.get(FUTURE_BOUND).toMillis());
     Source<Trade, ?, ?> source =
         files ? fileSource(config, rules) : kafkaSource(config, rules, context.getCatalogTable().getOptions());
-    SourceOptions options = new SourceOptions(ticks, files || config.get(BOUNDED),
+    SourceOptions options = new SourceOptions(
+        ticks, files || config.get(BOUNDED), !config.get(STOP_OFFSETS).isEmpty(),
         config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis());
     return new TradesSource(source, options, rows);
   }
