@@ -93,4 +93,4 @@ def _client(url: str) -> Iterator[SchemaRegistryClient]:
     except ValueError:
         raise
     except Exception as error:  # the client lets the errors of its HTTP library through
-        raise RegistryError(f"no registry answers at {url} ({error}): is it running?") from error
+        raise RegistryError(f"no registry answers at {url} ({error}): `tickloom up` starts one") from error
