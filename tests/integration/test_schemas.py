@@ -221,5 +221,5 @@ def test_flink_finds_the_generated_columns_and_the_schema_the_same(flink: Any, n
 def test_flink_refuses_columns_that_differ_from_the_schema(flink: Any, ours: str, other: str) -> None:
     columns = ddl.columns("trade")
     assert ours in columns
-    with pytest.raises(Exception, match="does not match the table data type"):
+    with pytest.raises(Exception, match="does not match the table schema"):
         plan(flink, columns.replace(ours, other), avro.text("trade"))
