@@ -43,9 +43,7 @@ class Encoder:
         buffer = BytesIO()
         buffer.write(self._header)
         try:
-            fastavro.schemaless_writer(
-                buffer, self._schema, self._to_wire(record), disable_tuple_notation=True
-            )
+            fastavro.schemaless_writer(buffer, self._schema, self._to_wire(record), disable_tuple_notation=True)
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise CodecError(f"no {self._name}: {error}") from error
         return buffer.getvalue()
@@ -122,9 +120,7 @@ def _refuse_misreading(schema: Schema, written: Schema, identity: int) -> None:
     for field in schema["fields"]:
         name = field["name"]
         if name in types and misread(types[name], field["type"]):
-            raise CodecError(
-                f"schema {identity} writes {name} as {words(types[name])}, not as {words(field['type'])}"
-            )
+            raise CodecError(f"schema {identity} writes {name} as {words(types[name])}, not as {words(field['type'])}")
 
 
 def _decimals(schema: Schema) -> list[tuple[str, Fixed]]:
