@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 
 from deploy import core, jars, paths
-from deploy.errors import UserError
 from deploy.stack import Stack, health, ports, running
 from deploy.stack.state import PARTS, left_over
 

@@ -1,11 +1,10 @@
 """`tickloom status`: what the local stack is doing."""
 
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from deploy.stack import running
 from deploy.stack.status import PartStatus
@@ -25,20 +24,20 @@ def status() -> None:
         click.echo("the stack is not running: `tickloom up` starts it")
         sys.exit(1)
     parts = status_of(stack)
-    Console(soft_wrap=True).print(_table(parts))
+    for line in _lines(parts):
+        click.echo(line)
     if not all(part.healthy for part in parts):
         sys.exit(1)
 
 
-def _table(parts: list[PartStatus]) -> Table:
-    table = Table("part", "state", "pid", "address", "memory", "uptime", box=None, show_footer=True)
-    table.columns[4].footer = _megabytes(sum(part.memory_bytes or 0 for part in parts))
+def _lines(parts: list[PartStatus]) -> Iterator[str]:
+    yield f"{'part':12} {'state':14} {'pid':>8} {'memory':>9} {'uptime':>9}  address"
     for part in parts:
+        state = click.style(f"{part.state:14}", fg=COLOURS[part.state])
         uptime = "" if part.uptime_s is None else str(timedelta(seconds=int(part.uptime_s)))
-        state = f"[{COLOURS[part.state]}]{part.state}[/]"
-        memory = _megabytes(part.memory_bytes)
-        table.add_row(part.part, state, str(part.pid or ""), part.address, memory, uptime)
-    return table
+        numbers = f"{part.pid or '':>8} {_megabytes(part.memory_bytes):>9} {uptime:>9}"
+        yield f"{part.part:12} {state} {numbers}  {part.address}".rstrip()
+    yield f"{'':36} {_megabytes(sum(part.memory_bytes or 0 for part in parts)):>9}"
 
 
 def _megabytes(memory_bytes: int | None) -> str:

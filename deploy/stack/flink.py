@@ -1,29 +1,79 @@
-"""The Flink cluster: one JobManager and one TaskManager, started by the distribution's own scripts."""
+"""The Flink cluster: one JobManager and one TaskManager, from the distribution in the environment.
+
+Flink's own scripts would start two more JVMs each time, to work out the memory of the process; here that is
+asked for once, so that a killed TaskManager is back sooner.
+"""
 
 import shutil
+import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
 from deploy import core, paths
+from deploy.errors import UserError
 from deploy.stack.ports import HOST, Ports
 
 COMMITTED = paths.ROOT / "flink-conf" / "local"
+RESOURCES_TIMEOUT_S = 60
+RESOURCES_CLASS = "org.apache.flink.runtime.util.bash.BashJavaUtils"
+RESOURCES_PREFIX = "BASH_JAVA_UTILS_EXEC_RESULT:"
 
 
-def command(part: str) -> list[str]:
-    """What starts the JobManager or the TaskManager, in the foreground."""
-    return ["bash", str(core.flink_home() / "bin" / f"{part}.sh"), "start-foreground"]
+@dataclass(frozen=True)
+class _Process:
+    main: str
+    resources: str
+    garbage_collector: str
+
+
+PROCESSES = {
+    "jobmanager": _Process(
+        main="org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
+        resources="GET_JM_RESOURCE_PARAMS",
+        garbage_collector="-XX:+UseSerialGC",
+    ),
+    "taskmanager": _Process(
+        main="org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
+        resources="GET_TM_RESOURCE_PARAMS",
+        garbage_collector="-XX:+UseG1GC",
+    ),
+}
+
+
+def command(folder: Path, part: str) -> list[str]:
+    """What starts the JobManager or the TaskManager, once `prepare` has written its configuration.
+
+    Raises UserError with Flink's words when the memory settings of flink-conf/local do not add up.
+    """
+    process = PROCESSES[part]
+    jvm_options, dynamic_options = _resources(folder, process.resources)
+    return [
+        str(core.java()),
+        *jvm_options,
+        process.garbage_collector,
+        *_java_options().split(),
+        f"-Dlog4j.configurationFile={(_conf(folder) / 'log4j-console.properties').as_uri()}",
+        *("-cp", _class_path("lib/*.jar")),
+        process.main,
+        *("--configDir", str(_conf(folder))),
+        *dynamic_options,
+    ]
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What the scripts need to know."""
+    """What Flink reads from the environment, here and in its Python workers."""
+    home = core.flink_home()
     return {
         "JAVA_HOME": str(core.java().parent.parent),
-        "FLINK_CONF_DIR": str(folder / "flink" / "conf"),
+        "FLINK_HOME": str(home),
+        "FLINK_LIB_DIR": str(home / "lib"),
+        "FLINK_OPT_DIR": str(home / "opt"),
+        "FLINK_PLUGINS_DIR": str(home / "plugins"),
+        "FLINK_CONF_DIR": str(_conf(folder)),
         "FLINK_LOG_DIR": str(folder / "logs"),
-        "FLINK_PID_DIR": str(folder / "flink" / "tmp"),
     }
 
 
@@ -31,12 +81,11 @@ def prepare(folder: Path, ports: Ports) -> None:
     """Write the configuration of this machine: the distribution's, flink-conf/local, ports and folders."""
     shutil.rmtree(folder / "flink" / "tmp", ignore_errors=True)
     (folder / "flink" / "tmp").mkdir(parents=True)
-    conf = folder / "flink" / "conf"
-    shutil.copytree(core.flink_home() / "conf", conf, dirs_exist_ok=True)
-    shutil.copytree(COMMITTED, conf, dirs_exist_ok=True)
+    shutil.copytree(core.flink_home() / "conf", _conf(folder), dirs_exist_ok=True)
+    shutil.copytree(COMMITTED, _conf(folder), dirs_exist_ok=True)
     generated = "".join(f'{name}: "{value}"\n' for name, value in _settings(folder, ports).items())
     config = (COMMITTED / "config.yaml").read_text()
-    (conf / "config.yaml").write_text(f"{config}\n# This machine\n{generated}")
+    (_conf(folder) / "config.yaml").write_text(f"{config}\n# This machine\n{generated}")
 
 
 def _settings(folder: Path, ports: Ports) -> dict[str, object]:
@@ -65,3 +114,32 @@ def _java_options() -> str:
     """The module openings that this Flink needs on this Java, as its own configuration lists them."""
     config = YAML(typ="safe").load(core.flink_home() / "conf" / "config.yaml")
     return str(config["env"]["java"]["opts"]["all"])
+
+
+def _resources(folder: Path, question: str) -> tuple[list[str], list[str]]:
+    """JVM options and `-D` options that the configured memory of a process comes to."""
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    class_path = _class_path("bin/bash-java-utils.jar", "lib/flink-dist-*.jar")
+    command = [str(core.java()), *quick, "-cp", class_path, RESOURCES_CLASS, question]
+    result = subprocess.run(
+        [*command, "--configDir", str(_conf(folder))],
+        capture_output=True,
+        text=True,
+        timeout=RESOURCES_TIMEOUT_S,
+        check=False,
+    )
+    lines = result.stdout.splitlines()
+    answers = [line.removeprefix(RESOURCES_PREFIX) for line in lines if line.startswith(RESOURCES_PREFIX)]
+    if len(answers) != 2:
+        reason = next((line for line in result.stderr.splitlines() if "Exception" in line), result.stderr[-300:])
+        raise UserError(f"Flink refuses {COMMITTED / 'config.yaml'}: {reason}")
+    return answers[0].split(), answers[1].split()
+
+
+def _class_path(*patterns: str) -> str:
+    home = core.flink_home()
+    return ":".join(str(jar) for pattern in patterns for jar in sorted(home.glob(pattern)))
+
+
+def _conf(folder: Path) -> Path:
+    return folder / "flink" / "conf"

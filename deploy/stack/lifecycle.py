@@ -78,8 +78,8 @@ def _launch(folder: Path, chosen: ports.Ports) -> Stack:
     commands = {
         "kafka": kafka.command(folder),
         "registry": registry.command(folder, chosen),
-        "jobmanager": flink.command("jobmanager"),
-        "taskmanager": flink.command("taskmanager"),
+        "jobmanager": flink.command(folder, "jobmanager"),
+        "taskmanager": flink.command(folder, "taskmanager"),
     }
     return supervisor.start(folder, chosen, commands, flink.environment(folder))
 

@@ -15,6 +15,7 @@ def command(folder: Path, ports: Ports) -> list[str]:
         "quarkus.http.host": HOST,
         "quarkus.http.port": ports.registry,
         "quarkus.http.access-log.enabled": "false",
+        "quarkus.log.console.format": "%d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %c{1} - %m%n%e",
         "quarkus.management.host": HOST,
         "quarkus.management.port": 0,
         "apicurio.storage.kind": "sql",
