@@ -1,0 +1,60 @@
+"""What the fast encoder writes is what the project's codec writes, byte for byte."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from bench.encoder import SEQUENCE_START, TradeEncoder, decimals, varints
+from bench.tape import PartitionTape, symbol_names
+from schemas.codec import Encoder
+
+SYMBOLS = 20
+
+
+@pytest.mark.parametrize("partition", [0, 1])
+def test_messages_equal_those_of_the_codec(partition: int) -> None:
+    chunk = next(PartitionTape(partition, trades=500, symbols=SYMBOLS).chunks())
+    codec = Encoder(schema_id=7, name="trade")
+    expected = [
+        codec.encode(
+            {
+                "symbol": symbol_names(SYMBOLS)[symbol],
+                "venue": "XNAS",
+                "trade_id": f"{partition * 10**11 + number:012}",
+                "sequence": SEQUENCE_START + number,
+                "ts_event": ts_event,
+                "ts_recv": ts_recv,
+                "price": Decimal(price).scaleb(-12),
+                "size": Decimal(size).scaleb(-12),
+            }
+        )
+        for number, symbol, ts_event, ts_recv, price, size in zip(
+            *(
+                column.tolist()
+                for column in (
+                    chunk.number,
+                    chunk.symbol,
+                    chunk.ts_event,
+                    chunk.ts_recv,
+                    chunk.price,
+                    chunk.size,
+                )
+            ),
+            strict=True,
+        )
+    ]
+
+    assert TradeEncoder(schema_id=7, partition=partition, symbols=SYMBOLS).encode(chunk) == expected
+
+
+@pytest.mark.parametrize("number", [2**27 - 1, 2**34])
+def test_a_number_of_another_length_is_refused(number: int) -> None:
+    with pytest.raises(ValueError, match="do not all lie"):
+        varints(np.array([number]), 5)
+
+
+@pytest.mark.parametrize("value", [2**47 - 1, 2**55, -1])
+def test_a_decimal_of_another_length_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match="do not all lie"):
+        decimals(np.array([value]), 7)
