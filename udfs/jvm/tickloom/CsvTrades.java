@@ -48,6 +48,7 @@ final class CsvTrades {
 
   /** Fills the trade from its bytes, one line without its end; trade.reset has been called. */
   void parse(Trade trade) {
+    trade.bytes = trade.message.clone(); // taking quotes off changes it
     int fields = split(trade.bytes);
     if (fields != header.size()) {
       trade.reject("columns", "the line has " + fields + " fields, the header has " + header.size());

@@ -17,6 +17,7 @@ import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.util.OutputTag;
 
@@ -61,6 +62,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     for (byte[] bytes : state.get()) {
       PartitionState.restore(bytes, partitions);
     }
+    partitions.values().forEach(PartitionState::forgetClosed);
   }
 
   @Override
@@ -146,6 +148,15 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     super.processWatermark(mark);
   }
 
+  /** An idle input no longer holds back the watermark of others, so nothing may wait here for its own. */
+  @Override
+  public void processWatermarkStatus(WatermarkStatus status) throws Exception {
+    if (status.isIdle()) {
+      flush();
+    }
+    super.processWatermarkStatus(status);
+  }
+
   /** The first second whose last millisecond the watermark has not passed. */
   private long firstOpenSecond() {
     return watermark == Long.MIN_VALUE ? Long.MIN_VALUE : Math.floorDiv(watermark - 999, 1000) + 1;
@@ -179,8 +190,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
         copy.coveredFromMs = partition.coveredFromMs;
         open.put(number, copy);
       } else if (getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0) {
-        partition.ids.keySet().removeIf(second -> second < firstOpenSecond()); // one subtask keeps what nobody claimed
-        open.put(number, partition);
+        open.put(number, partition); // one subtask keeps what nobody claimed; whether it is closed only the owner knows
       }
     });
     table.forEach(second -> {
@@ -195,9 +205,11 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     state.update(blocks);
   }
 
+  /** At the end of the input, or drained. An idle source's last watermark is not listened to, so it is repeated here. */
   @Override
   public void finish() throws Exception {
-    flush();
+    output.emitWatermarkStatus(WatermarkStatus.ACTIVE);
+    processWatermark(Watermark.MAX_WATERMARK);
     super.finish();
   }
 }

@@ -52,16 +52,17 @@ final class Int128 implements Comparable<Int128> {
     return true;
   }
 
-  /** Multiplies by 10^digits (divides when negative); false when the result is not exact or too large. */
-  boolean shift(int digits) {
-    if (digits == 0) {
-      return true;
+  /** Reads as above and multiplies by 10^digits (divides when negative); false when that is not exact or too large. */
+  boolean set(byte[] bytes, int from, int length, int digits) {
+    if (digits == 0 || length <= 0) {
+      return set(bytes, from, length);
     }
+    BigInteger value = new BigInteger(bytes, from, length);
     BigInteger power = BigInteger.TEN.pow(Math.abs(digits));
     if (digits > 0) {
-      return set(big().multiply(power));
+      return set(value.multiply(power));
     }
-    BigInteger[] quotient = big().divideAndRemainder(power);
+    BigInteger[] quotient = value.divideAndRemainder(power);
     return quotient[1].signum() == 0 && set(quotient[0]);
   }
 

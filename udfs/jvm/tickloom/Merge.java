@@ -18,6 +18,7 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.Triggerable;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
 
 /**
@@ -97,6 +98,13 @@ final class Merge extends AbstractStreamOperator<RowData>
     watermark = Math.max(watermark, mark.getTimestamp());
     super.processWatermark(mark);
   }
+
+  /**
+   * Idleness ends here. Subtasks that hold open seconds resume one after the other; were they idle for those downstream,
+   * the first to resume would close the windows that the seconds of the others still belong to.
+   */
+  @Override
+  public void processWatermarkStatus(WatermarkStatus status) {}
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {

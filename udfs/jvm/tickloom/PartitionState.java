@@ -47,6 +47,11 @@ final class PartitionState {
     });
   }
 
+  /** Drops what an older copy of this state still had of seconds that the owner has closed since. */
+  void forgetClosed() {
+    ids.keySet().removeIf(second -> Rows.lastMilli(second) <= closedUpToMs);
+  }
+
   byte[] toBytes() throws IOException {
     DataOutputSerializer out = new DataOutputSerializer(64);
     out.writeByte(VERSION);

@@ -1,5 +1,6 @@
 package tickloom;
 
+import java.util.Arrays;
 import java.util.List;
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.GenericArrayData;
@@ -18,6 +19,9 @@ final class Rows {
       "rt", "partition", "offset", "symbol", "venue", "trade_id", "sequence", "ts_event", "ts_recv", "price", "size",
       "conditions", "action", "original_trade_id", "original_ts_event");
 
+  /** A rejected record carries its message and why; together they must stay below Kafka's usual limit of 1 MiB. */
+  private static final int REJECTED_BYTES_MAX = 1_000_000;
+
   private static final StringData[] ACTIONS = {
     StringData.fromString("new"), StringData.fromString("cancel"), StringData.fromString("correct")};
 
@@ -33,8 +37,14 @@ final class Rows {
 
   /** The columns of rejected_trade.avsc. */
   static RowData rejected(Trade trade) {
+    byte[] value = trade.message;
+    String reason = trade.reason;
+    if (value != null && value.length > REJECTED_BYTES_MAX) {
+      value = Arrays.copyOf(value, REJECTED_BYTES_MAX);
+      reason += "; of its " + trade.message.length + " bytes the first " + REJECTED_BYTES_MAX + " are kept";
+    }
     RowData rejected = GenericRowData.of(
-        trade.bytes, string(trade.rule), string(trade.reason), string(trade.topic), trade.partition, trade.offset,
+        value, string(trade.rule), string(reason), string(trade.topic), trade.partition, trade.offset,
         trade.schemaId < 0 ? null : trade.schemaId, trade.tsKafkaMs < 0 ? null : trade.tsKafkaMs * 1_000_000);
     return GenericRowData.of(null, time(0), null, rejected, null);
   }

@@ -8,7 +8,7 @@ import java.time.Instant;
 
 /** What a decoded message must satisfy to be a trade. Runs before the record can touch the watermark. */
 final class Rules implements Serializable {
-  static final int SYMBOL_BYTES_MAX = 256;
+  static final int TEXT_BYTES_MAX = 256;
   /** Sizes below 10^18 units: a window holds 10^8 of them before its volume leaves decimal(38, 12). */
   private static final java.math.BigInteger SIZE_LIMIT = java.math.BigInteger.TEN.pow(18 + Int128.SCALE);
 
@@ -23,6 +23,9 @@ final class Rules implements Serializable {
       return;
     }
     checkSymbol(trade);
+    checkLength(trade, "venue", trade.venue);
+    checkLength(trade, "trade_id", trade.tradeId);
+    checkLength(trade, "original_trade_id", trade.originalTradeId);
     checkTime(trade);
     if (trade.action == Trade.NEW) {
       checkAmounts(trade);
@@ -34,10 +37,15 @@ final class Rules implements Serializable {
   private void checkSymbol(Trade trade) {
     if (trade.symbol.length <= 0) {
       trade.reject("symbol", "symbol: missing or empty");
-    } else if (trade.symbol.length > SYMBOL_BYTES_MAX) {
-      trade.reject("symbol", "symbol: longer than " + SYMBOL_BYTES_MAX + " bytes");
     } else if (!isText(trade, trade.symbol)) {
       trade.reject("symbol", "symbol: not valid UTF-8");
+    }
+    checkLength(trade, "symbol", trade.symbol);
+  }
+
+  private static void checkLength(Trade trade, String field, Trade.Text text) {
+    if (text.length > TEXT_BYTES_MAX) {
+      trade.reject(field, field + ": longer than " + TEXT_BYTES_MAX + " bytes");
     }
   }
 
@@ -89,7 +97,7 @@ final class Rules implements Serializable {
   }
 
   private static void checkOriginal(Trade trade) {
-    if (!trade.originalTradeId.isPresent()) {
+    if (trade.originalTradeId.length <= 0) {
       trade.reject("original", "original_trade_id: a cancel or correction must name the trade it refers to");
     } else if (trade.originalTsEvent == Trade.ABSENT || trade.originalTsEvent <= 0) {
       trade.reject("original", "original_ts_event: a cancel or correction must name the time of its trade");

@@ -13,7 +13,8 @@ public final class Trade {
   static final long ABSENT = Long.MIN_VALUE;
   static final long NANOS_PER_SECOND = 1_000_000_000L;
 
-  byte[] bytes;
+  byte[] message; // as it came
+  byte[] bytes; // what the texts are pieces of: the message, or what a file's reader made of it
   final Text symbol = new Text();
   final Text venue = new Text();
   final Text tradeId = new Text();
@@ -56,6 +57,7 @@ public final class Trade {
   }
 
   void reset(byte[] message, String topic, int partition, long offset, long tsKafkaMs) {
+    this.message = message;
     this.bytes = message;
     this.topic = topic;
     this.partition = partition;

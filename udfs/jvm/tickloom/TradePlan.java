@@ -21,10 +21,14 @@ final class TradePlan {
       Map.entry("original_ts_event", Target.ORIGINAL_TS_EVENT));
   private static final List<String> REQUIRED = List.of("symbol", "ts_event", "price", "size");
 
+  private static final int DEPTH_MAX = 100;
+
   private final Step[] steps;
   private final String unreadable;
   private byte[] bytes;
   private int at;
+  private int items;
+  private int depth;
 
   private static final class Step {
     final String name;
@@ -46,7 +50,7 @@ final class TradePlan {
       shift = isAmount() ? Int128.SCALE - scale(name, type) : 0;
       actions = target == Target.ACTION ? actions(type) : null;
       if (target != Target.SKIP && !isReadable()) {
-        throw new IllegalArgumentException(name + ": cannot be read from Avro " + type.getType().getName());
+        throw new IllegalArgumentException(name + ": cannot be read from Avro " + type);
       }
     }
 
@@ -58,7 +62,8 @@ final class TradePlan {
       Schema.Type t = type.getType();
       return switch (target) {
         case SYMBOL, VENUE, TRADE_ID, ORIGINAL_TRADE_ID -> t == Schema.Type.STRING || t == Schema.Type.BYTES;
-        case SEQUENCE, TS_EVENT, TS_RECV, ORIGINAL_TS_EVENT -> t == Schema.Type.LONG || t == Schema.Type.INT;
+        case SEQUENCE, TS_EVENT, TS_RECV, ORIGINAL_TS_EVENT -> // a logical type would mean another unit
+            (t == Schema.Type.LONG || t == Schema.Type.INT) && type.getProp("logicalType") == null;
         case PRICE, SIZE -> t == Schema.Type.BYTES || t == Schema.Type.FIXED;
         case CONDITIONS -> t == Schema.Type.ARRAY && type.getElementType().getType() == Schema.Type.STRING;
         case ACTION -> t == Schema.Type.ENUM;
@@ -78,10 +83,11 @@ final class TradePlan {
     }
 
     private static int scale(String name, Schema type) {
-      if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal) {
+      if (type.getLogicalType() instanceof LogicalTypes.Decimal decimal && decimal.getScale() <= Int128.PRECISION) {
         return decimal.getScale();
       }
-      throw new IllegalArgumentException(name + ": is not a decimal in the writer's schema");
+      throw new IllegalArgumentException(
+          name + ": is not a decimal of a scale up to " + Int128.PRECISION + " in the writer's schema");
     }
 
     private static byte[] actions(Schema type) {
@@ -125,6 +131,8 @@ final class TradePlan {
     }
     bytes = trade.bytes;
     at = from;
+    items = 0;
+    depth = 0;
     try {
       for (Step step : steps) {
         read(step, trade);
@@ -176,7 +184,7 @@ final class TradePlan {
     int length = step.type.getType() == Schema.Type.FIXED ? step.type.getFixedSize() : length();
     int from = at;
     advance(length);
-    if (!amount.set(bytes, from, length) || !amount.shift(step.shift)) {
+    if (!amount.set(bytes, from, length, step.shift)) {
       trade.reject(step.name, step.name + ": does not fit decimal(38, 12) exactly");
     }
   }
@@ -225,11 +233,7 @@ final class TradePlan {
       case DOUBLE -> advance(8);
       case STRING, BYTES -> advance(length());
       case FIXED -> advance(type.getFixedSize());
-      case RECORD -> {
-        for (Schema.Field field : type.getFields()) {
-          skip(field.schema());
-        }
-      }
+      case RECORD -> skipRecord(type);
       case ARRAY -> skipBlocks(null, type.getElementType());
       case MAP -> skipBlocks(Schema.create(Schema.Type.STRING), type.getValueType());
       case UNION -> {
@@ -240,6 +244,16 @@ final class TradePlan {
         skip(type.getTypes().get((int) branch));
       }
     }
+  }
+
+  private void skipRecord(Schema type) throws MalformedException {
+    if (++depth > DEPTH_MAX) { // a recursive schema lets garbage nest as deep as it is long
+      throw new MalformedException("records are nested more than " + DEPTH_MAX + " deep");
+    }
+    for (Schema.Field field : type.getFields()) {
+      skip(field.schema());
+    }
+    depth--;
   }
 
   private void skipBlocks(Schema key, Schema value) throws MalformedException {
@@ -260,9 +274,10 @@ final class TradePlan {
       number();
       count = -count;
     }
-    if (count < 0 || count > bytes.length) { // garbage must not spin
+    if (count < 0 || count > bytes.length - items) { // garbage must not spin, even over items of no length
       throw new MalformedException("a block claims " + count + " items");
     }
+    items += (int) count;
     return count;
   }
 
