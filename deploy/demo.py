@@ -1,20 +1,17 @@
 """The demo: real trades through the whole of Tickloom, and every candle checked against an independent computation."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy import jars, jobs, paths
-from deploy.errors import UserError
 from deploy.stack import Stack, lifecycle, ports
 from deploy.tally import Tally
 from jobs import topics
 from jobs.kafka import candle_sinks
 from jobs.settings import Settings
-from schemas import registry
 from services.committed import CommittedReader
 from services.demo_data import write_trades
 from services.oracle import Expected, expected_candles
@@ -24,8 +21,7 @@ from services.verdict import Verdict, compare
 
 FOLDER = paths.STATE / "demo"
 SPEED = 14_400.0  # a week in 40 seconds
-JOB_END_TIMEOUT_S = 120
-DRAIN_TIMEOUT_S = 30
+DRAIN_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -80,50 +76,41 @@ class Demo:
         return tape
 
     def start(self) -> str:
-        """Submit the job, to end where the replay will end; returns its id once it runs."""
+        """Submit the job and return its id once it runs."""
         topics.prepare(self.settings)
-        registry.register(self.settings.registry, self.settings.resolutions)
-        ends = ",".join(f"{partition}:{offset}" for partition, offset in self.replay.end_offsets().items())
-        bounded = self.settings.model_copy(update={"stop_offsets": ends})
-        self.job_id = jobs.submit("candles", bounded, self.address)
+        self.ends = self.replay.end_offsets()
+        self.job_id = jobs.submit("candles", self.settings, self.address)
         jobs.await_running(self.job_id, self.address)
         return self.job_id
 
     def stream(self, show: Callable[[], None]) -> None:
-        """Replay and read what is committed until the job has ended; `show` is called all along."""
-        failures: list[BaseException] = []
-        sender = threading.Thread(target=self._send, args=(failures,), daemon=True)
-        sinks = {topic: schema for _, topic, schema in candle_sinks(self.settings)}
-        with CommittedReader(self.settings.brokers, self.settings.registry, sinks) as reader:
-            sender.start()
-            while sender.is_alive() and not failures:
-                self._follow(reader, show)
-            if failures:
-                raise UserError(f"the replay failed: {failures[0]}")
-            self._drain(reader, show)
+        """Replay, have the job read it to its last offset and close its windows, and read all that is committed.
 
-    def _send(self, failures: list[BaseException]) -> None:
-        try:
-            self.replay.run()
-        except Exception as error:  # handed to the thread that waits
-            failures.append(error)
+        `show` is called all along.
+        """
+        sinks = {topic: schema for _, topic, schema in candle_sinks(self.settings)}
+        with (
+            CommittedReader(self.settings.brokers, self.settings.registry, sinks) as reader,
+            ThreadPoolExecutor(max_workers=1) as worker,
+        ):
+            ended = worker.submit(self._send_and_drain)
+            while not ended.done():
+                self._follow(reader, show)
+            ended.result()
+            for committed in reader.read_to_end(DRAIN_TIMEOUT_S):
+                self.tally.add(committed)
+            show()
+
+    def _send_and_drain(self) -> None:
+        self.replay.run()
+        jobs.await_read(self.settings, self.ends, DRAIN_TIMEOUT_S)
+        jobs.drain(self.job_id, self.address, DRAIN_TIMEOUT_S)
 
     def _follow(self, reader: CommittedReader, show: Callable[[], None]) -> None:
         committed = reader.poll(0.1)
         if committed is not None:
             self.tally.add(committed)
         self.tally.sent = self.replay.summary.sent
-        show()
-
-    def _drain(self, reader: CommittedReader, show: Callable[[], None]) -> None:
-        deadline = time.monotonic() + JOB_END_TIMEOUT_S
-        while not jobs.has_ended(self.job_id, self.address):
-            if time.monotonic() > deadline:
-                raise UserError(f"the job did not end: http://{self.address}/#/job/running/{self.job_id}/overview")
-            for _ in range(2_000):
-                self._follow(reader, show)
-        for committed in reader.read_to_end(DRAIN_TIMEOUT_S):
-            self.tally.add(committed)
         show()
 
     def check(self) -> Outcome:

@@ -1,12 +1,16 @@
 """Starts jobs on a cluster and follows them by its REST API."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka.admin import AdminClient
 
 from deploy import flink, stack
 from deploy.errors import UserError
+from jobs.kafka import consumer_group
 from jobs.settings import Settings
 from schemas import registry
 
@@ -49,6 +53,39 @@ def await_running(job_id: str, address: str) -> None:
     raise UserError(
         f"job {job_id} does not run after {START_TIMEOUT_S} s: http://{address}/#/job/running/{job_id}/overview"
     )
+
+
+def await_read(settings: Settings, ends: Mapping[int, int], timeout_s: float) -> None:
+    """Wait until a checkpoint of the candle job covers the trades up to these end offsets.
+
+    Raises UserError when the time is over.
+    """
+    admin = AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0})
+    group = consumer_group(settings)
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(TIMEOUT_S)
+        read = {each.partition: each.offset for each in answer.topic_partitions}
+        if all(read.get(partition, 0) >= end for partition, end in ends.items()):
+            return
+        time.sleep(POLL_S)
+    raise UserError(f"the candle job has not read the trades within {timeout_s:.0f} s: it is at {read} of {dict(ends)}")
+
+
+def drain(job_id: str, address: str, timeout_s: float) -> None:
+    """End the job for good: every open window closes, everything is committed.
+
+    Raises UserError when it does not end in time.
+    """
+    path = f"/jobs/{job_id}/stop"
+    answer = httpx.post(f"http://{address}{path}", json={"drain": True}, timeout=TIMEOUT_S)
+    if answer.is_error:
+        raise UserError(f"Flink refuses to stop job {job_id}: {answer.text[:200]}")
+    deadline = time.monotonic() + timeout_s
+    while not has_ended(job_id, address):
+        if time.monotonic() > deadline:
+            raise UserError(f"job {job_id} did not stop: http://{address}/#/job/running/{job_id}/overview")
+        time.sleep(POLL_S)
 
 
 def has_ended(job_id: str, address: str) -> bool:

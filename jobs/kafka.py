@@ -21,7 +21,7 @@ def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -
             "brokers": settings.brokers,
             "registry": settings.registry,
             "topic": settings.trades_topic,
-            "group": f"{settings.transactional_id_prefix}-candles",
+            "group": consumer_group(settings),
             "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
             "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
             "future-bound": f"{milliseconds(settings.future_bound)} ms",
@@ -36,6 +36,11 @@ def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> Non
     """Create the sink tables of the candle job: one a resolution, rejected_trades and late_trades."""
     for table, topic, schema in candle_sinks(settings):
         create(env, table, ddl.columns(schema), sink(job, topic, schema, settings))
+
+
+def consumer_group(settings: Settings) -> str:
+    """The group in which the candle job shows, with every checkpoint, how far it has read; it does not resume by it."""
+    return f"{settings.transactional_id_prefix}-candles"
 
 
 def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
