@@ -17,15 +17,16 @@ from deploy.stack.state import FOLDER_VARIABLE, NAME_VARIABLE, PARTS, Stack, lef
 
 STOP_TIMEOUT_S = 60
 KILL_TIMEOUT_S = 5
+# Paths are relative to the folder, which it runs in: supervisord expands a % in some values twice.
 SUPERVISORD = """\
 [supervisord]
 nodaemon=true
 silent=true
-logfile={folder}/logs/supervisord.log
+logfile=logs/supervisord.log
 logfile_maxbytes=5MB
 logfile_backups=1
-pidfile={folder}/supervisord.pid
-childlogdir={folder}/logs
+pidfile=supervisord.pid
+childlogdir=logs
 """
 PROGRAM = """
 [program:{name}]
@@ -40,7 +41,7 @@ stopwaitsecs=15
 stopasgroup=true
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={folder}/logs/{name}.log
+stdout_logfile=logs/{name}.log
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=3
 """
@@ -50,7 +51,7 @@ def start(folder: Path, ports: Ports, commands: Mapping[str, list[str]], environ
     """Start a supervisor that outlives its starter, in a session of its own, and write the state file."""
     (folder / "logs").mkdir(exist_ok=True)
     config = folder / "supervisord.conf"
-    config.write_text(_config(folder, commands))
+    config.write_text(_config(commands))
     process = subprocess.Popen(
         [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)],
         env={**os.environ, **environment, FOLDER_VARIABLE: str(folder)},
@@ -77,13 +78,16 @@ def stop(stack: Stack, report: Callable[[str], None]) -> None:
 
 def end_left_over(folder: Path) -> list[int]:
     """End what is left of a folder's stack once its supervisor is gone or hangs; returns the process ids."""
-    processes = left_over(folder)
-    for process in processes:
-        _kill(process)
-    _gone, alive = psutil.wait_procs(processes, timeout=KILL_TIMEOUT_S)
-    if alive:
-        raise UserError(f"could not end {', '.join(str(process.pid) for process in alive)}: end them by hand")
-    return [process.pid for process in processes]
+    ended = list[int]()
+    deadline = time.monotonic() + KILL_TIMEOUT_S
+    while alive := left_over(folder):
+        if time.monotonic() > deadline:
+            raise UserError(f"could not end {', '.join(str(process.pid) for process in alive)}: end them by hand")
+        for process in alive:
+            _kill(process)
+        ended += [process.pid for process in alive if process.pid not in ended]
+        time.sleep(0.1)
+    return ended
 
 
 def _await_end(stack: Stack, report: Callable[[str], None]) -> None:
@@ -93,7 +97,7 @@ def _await_end(stack: Stack, report: Callable[[str], None]) -> None:
         time.sleep(0.1)
         ended = alive - set(stack.pids)
         alive -= ended
-        for name in ended:
+        for name in (name for name in reversed(PARTS) if name in ended):
             report(name)
 
 
@@ -104,16 +108,14 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def _config(folder: Path, commands: Mapping[str, list[str]]) -> str:
-    escaped = str(folder).replace("%", "%%")  # supervisord expands %(name)s
+def _config(commands: Mapping[str, list[str]]) -> str:
     programs = (
         PROGRAM.format(
             name=name,
             command=shlex.join(commands[name]).replace("%", "%%"),
             variable=NAME_VARIABLE,
             priority=PARTS.index(name),
-            folder=escaped,
         )
         for name in PARTS
     )
-    return SUPERVISORD.format(folder=escaped) + "".join(programs)
+    return SUPERVISORD + "".join(programs)
