@@ -16,7 +16,7 @@ class Bars:
 
     def start(self, name: str, total_bytes: int) -> None:
         """A file is about to be fetched."""
-        if not self.bars.console.is_terminal:
+        if not self.bars.console.is_terminal and not name.endswith(".pom"):
             click.echo(f"  downloading {name} ({total_bytes / 1e6:.1f} MB)")
         self.task = self.bars.add_task(name, total=total_bytes or None)
 
