@@ -130,8 +130,8 @@ class Settings(BaseSettings):
         needed = self.checkpoint_interval + self.restart_allowance
         if self.transaction_timeout <= needed:
             raise ValueError(
-                f"transaction_timeout: {format_duration(self.transaction_timeout)} is too short, Kafka would abort what "
-                f"a restarting job has not committed: raise it above checkpoint_interval + restart_allowance "
+                f"transaction_timeout: {format_duration(self.transaction_timeout)} is too short, Kafka would abort "
+                f"what a restarting job has not committed: raise it above checkpoint_interval + restart_allowance "
                 f"= {format_duration(needed)}"
             )
         return self
