@@ -7,8 +7,9 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from bench.encoder import TradeEncoder
 from bench.reference import Candles
@@ -51,8 +52,14 @@ def produce(target: Target, trades: int, symbols: int, progress: Callable[[int],
     return candles
 
 
+@retry(
+    retry=retry_if_exception_type(KafkaException),
+    stop=stop_after_delay(TIMEOUT_S),
+    wait=wait_fixed(0.2),
+    reraise=True,
+)
 def end_offsets(brokers: str, topic: str) -> dict[int, int]:
-    """The end offset of every partition, open transactions included."""
+    """The end offset of every partition, open transactions included; a new topic may need a moment to have any."""
     admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
     places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
     futures = admin.list_offsets({place: OffsetSpec.latest() for place in places}, request_timeout=TIMEOUT_S)

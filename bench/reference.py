@@ -12,7 +12,7 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class Candles:
-    """1s candles: element `symbol * seconds + second` of every column; unscaled values, no trades in an empty window."""
+    """1s candles: element `symbol * seconds + second` of every column; unscaled values, `trades` 0 if empty."""
 
     seconds: int
     open: Longs

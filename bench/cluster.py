@@ -1,0 +1,55 @@
+"""The benchmark's own stack, with a new TaskManager for each run."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import psutil
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from bench.tape import PARTITIONS
+from deploy import paths
+from deploy.stack import Stack, lifecycle, ports
+
+FOLDER = paths.STATE / "bench"
+TIMEOUT_S = 30
+
+
+@contextmanager
+def fresh_stack(keep: bool, ready: Callable[[str, float], None]) -> Iterator[Stack]:
+    """An empty stack on free ports beside any other; stopped at the end, also after Ctrl-C, unless it is kept."""
+    lifecycle.stop(lambda part: None, FOLDER)
+    lifecycle.wipe(FOLDER)
+    stack, _ = lifecycle.start(dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True)), FOLDER)
+    try:
+        lifecycle.await_health(stack, ready)
+        yield stack
+    finally:
+        if not keep:
+            lifecycle.stop(lambda part: None, FOLDER)
+            lifecycle.wipe(FOLDER)
+
+
+def new_task_manager(stack: Stack) -> None:
+    """End the TaskManager and wait for its successor: no run inherits compiled code or memory from the one before."""
+    old = stack.processes()["taskmanager"]
+    old.terminate()
+    old.wait(TIMEOUT_S)
+    deadline = time.monotonic() + TIMEOUT_S
+    while "taskmanager" not in stack.pids and time.monotonic() < deadline:
+        time.sleep(0.2)
+    lifecycle.await_health(stack, lambda part, seconds: None)
+
+
+def create_topics(brokers: str, names: Sequence[str]) -> None:
+    """Create topics that keep everything and note when the broker appended each record."""
+    admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+    config = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
+    for future in admin.create_topics([NewTopic(name, PARTITIONS, 1, config=config) for name in names]).values():
+        future.result()
+
+
+def java_process(stack: Stack, part: str) -> psutil.Process:
+    """The JVM of a part, below the script that started it."""
+    process = stack.processes()[part]
+    return next((child for child in process.children(recursive=True) if child.name() == "java"), process)

@@ -1,0 +1,100 @@
+"""What the benchmark found: a table, bars, and a JSON file."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench.contest import Cost, Run
+
+RESULTS = Path(__file__).parent / "results"
+JOBS = ("tickloom", "stock")
+BAR_WIDTH = 50
+EXPLANATION = """\
+Each run has a new TaskManager. Speed is told by the output: when the broker got the first candle of a second, the
+trades up to 2 s beyond it had been read; with the last candle, all were processed. So start-up is not in it. The second
+half is the same from the middle of the tape on, when the JVM has compiled what is hot. CPU is the TaskManager's.
+tickloom validates, finds duplicates, takes open and close by event time and writes six resolutions; stock writes one
+and takes open and close in the order of arrival."""
+
+Figure = Callable[[Run], float]
+FIGURES: dict[str, Figure] = {
+    "k trades/s": lambda run: run.whole.per_second / 1_000,
+    "k trades/CPU-s": lambda run: run.whole.per_cpu_second / 1_000,
+    "second half: k trades/s": lambda run: run.second_half.per_second / 1_000,
+    "k trades/CPU-s ": lambda run: run.second_half.per_cpu_second / 1_000,
+    "peak MB": lambda run: run.peak_memory_bytes / 1e6,
+    "broker CPU-s": lambda run: run.whole.broker_cpu_s,
+    "CPUs of others": lambda run: run.whole.other_cpu_s / run.whole.seconds,
+}
+RATIOS = list(FIGURES)[:4]
+
+
+def show(console: Console, runs: Sequence[Run]) -> None:
+    """Print the table of medians (least–most), the ratios pair by pair, and bars."""
+    by_job = {job: [run for run in runs if run.job == job] for job in JOBS}
+    table = Table("", *FIGURES)
+    for job, own in by_job.items():
+        table.add_row(job, *(_range([figure(run) for run in own]) for figure in FIGURES.values()))
+    pairs = list(zip(by_job["tickloom"], by_job["stock"], strict=True))
+    ratios = {name: [FIGURES[name](ours) / FIGURES[name](stock) for ours, stock in pairs] for name in RATIOS}
+    table.add_row("ratio", *(_range(ratio, "×") for ratio in ratios.values()))
+    console.print(table)
+    for job, own in by_job.items():
+        console.print(f"{job:10} {_bar(own, by_job)} {_range([run.whole.per_second / 1e3 for run in own])} k trades/s")
+    console.print(EXPLANATION, highlight=False)
+
+
+def show_run(console: Console, run: Run) -> None:
+    """One line for a run that has ended, and whether its output was right."""
+    cost, verdict = run.whole, run.verdict
+    wrong = ", ".join(f"{count} {name}" for name, count in verdict.wrong.items() if count) or "none"
+    windows = f"{verdict.windows} windows: {verdict.missing} missing, {verdict.repeated} twice, wrong: {wrong}"
+    speed = f"{cost.per_second / 1e3:6.0f} k trades/s, {cost.per_cpu_second / 1e3:5.0f} k per CPU-second"
+    console.print(
+        f"  {run.job:10}{speed}; {windows}; {'right' if run.right else 'WRONG'}", highlight=False, soft_wrap=True
+    )
+
+
+def save(runs: Sequence[Run], trades: int, symbols: int) -> Path:
+    """Write bench/results/<time>.json and return its path."""
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    file = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    content = {
+        "at": now.isoformat(),
+        "cpus": psutil.cpu_count(),
+        "trades": trades,
+        "symbols": symbols,
+        "runs": [
+            {
+                **asdict(run),
+                "right": run.right,
+                **{part: _rates(getattr(run, part)) for part in ("whole", "second_half")},
+            }
+            for run in runs
+        ],
+    }
+    file.write_text(json.dumps(content, indent=2) + "\n")
+    return file
+
+
+def _rates(cost: Cost) -> dict[str, float]:
+    return {**asdict(cost), "per_second": cost.per_second, "per_cpu_second": cost.per_cpu_second}
+
+
+def _range(values: Sequence[float], unit: str = "") -> str:
+    digits = 0 if median(values) >= 100 else 1
+    return f"{median(values):.{digits}f}{unit} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def _bar(own: Sequence[Run], by_job: dict[str, list[Run]]) -> str:
+    best = max(median(run.whole.per_second for run in runs) for runs in by_job.values())
+    filled = round(BAR_WIDTH * median(run.whole.per_second for run in own) / best)
+    return "█" * filled + " " * (BAR_WIDTH - filled)
