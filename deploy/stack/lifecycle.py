@@ -12,7 +12,7 @@ from deploy.errors import UserError
 from deploy.stack import flink, health, kafka, ports, registry, supervisor
 from deploy.stack.state import PARTS, Stack, running
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 180
 DATA = ("kafka", "registry", "flink", "logs")
 """What `wipe` removes."""
 

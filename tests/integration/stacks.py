@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy.stack import Stack, ports, running
 
-UP_TIMEOUT_S = 150
+UP_TIMEOUT_S = 240
 
 
 def tickloom(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
