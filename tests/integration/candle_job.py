@@ -1,0 +1,204 @@
+"""Runs of the candle job on the session's stack: fed by hand, submitted as users do, read as committed."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from deploy import flink
+from deploy.stack import Stack
+from jobs.settings import Settings
+from schemas import registry
+from schemas.codec import Encoder
+from schemas.topics import TRADES, subject
+from services.oracle import SECOND_NS
+from services.records import TradeRecord
+
+START_NS = 1_700_000_000 * SECOND_NS
+"""2023-11-14T22:13:20Z."""
+TIMEOUT_S = 60
+RUNNING_TIMEOUT_S = 90
+
+
+class Feed:
+    """A topic of trades of the test's own, written to stated partitions; offsets count what was written."""
+
+    def __init__(self, stack: Stack, partitions: int = 2) -> None:
+        self.name = uuid4().hex[:8]
+        self.topic = f"test.trades.{self.name}"
+        admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+        config = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
+        admin.create_topics([NewTopic(self.topic, partitions, 1, config=config)])[self.topic].result(30)
+        ids = registry.register(stack.registry_url, Settings().resolutions)
+        self.encoder = Encoder(ids[subject(TRADES)], "trade")
+        self.ends = dict.fromkeys(range(partitions), 0)
+        self._producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 5})
+
+    def symbol(self, name: str) -> str:
+        """A symbol that no other feed has: the jobs of a session share their output topics."""
+        return f"{self.name}-{name}"
+
+    def send(self, partition: int, trade: TradeRecord) -> tuple[int, int]:
+        """Write a trade, stamped with its own time; returns (offset, partition), the order of trades."""
+        return self.send_bytes(partition, self.encoder.encode(trade), trade["ts_event"] // 1_000_000)
+
+    def send_bytes(self, partition: int, value: bytes | None, timestamp_ms: int = 0) -> tuple[int, int]:
+        """Write anything; without a timestamp it is stamped now."""
+        self._producer.produce(self.topic, value, partition=partition, timestamp=timestamp_ms)
+        self._producer.poll(0)
+        place = (self.ends[partition], partition)
+        self.ends[partition] += 1
+        return place
+
+    def flush(self) -> None:
+        """Wait until the broker has everything."""
+        assert self._producer.flush(30) == 0
+
+    @property
+    def stop_offsets(self) -> str:
+        """The setting that makes a job end after what has been sent."""
+        return ",".join(f"{partition}:{offset}" for partition, offset in self.ends.items())
+
+
+def settings(stack: Stack, feed: Feed, **changed: Any) -> Settings:
+    """Settings of a job on the feed, with transactional ids of its own and quick time-outs."""
+    return Settings.load(
+        {
+            "brokers": stack.bootstrap_servers,
+            "registry": stack.registry_url,
+            "trades_topic": feed.topic,
+            "checkpoint_interval": "200ms",
+            "restart_allowance": "40s",
+            "transaction_timeout": "50s",
+            "transactional_id_prefix": f"test-{feed.name}",
+            **changed,
+        }
+    )
+
+
+@dataclass
+class CandleJob:
+    """A running candle job. Leaving it as a context ends it."""
+
+    stack: Stack
+    id: str
+
+    @classmethod
+    def submit(
+        cls,
+        stack: Stack,
+        chosen: Settings,
+        *,
+        savepoint: str | None = None,
+        restart: bool = False,
+        file: str = "candles",
+    ) -> Self:
+        """Start jobs/<file>.py and wait until every task runs; unless `restart`, a failure ends the job."""
+        options = {
+            "execution.target": "remote",
+            "execution.attached": "false",
+            "rest.address": "127.0.0.1",
+            "rest.port": str(stack.ports.flink),
+            **({} if restart else {"restart-strategy.type": "disable"}),
+            **({"execution.state-recovery.path": savepoint} if savepoint else {}),
+        }
+        job = cls(stack, flink.job_id(flink.run(file, [], options, chosen.environment())))
+        job.await_running()
+        return job
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.state not in ("FINISHED", "CANCELED", "FAILED"):
+            httpx.patch(f"{self._url}?mode=cancel", timeout=TIMEOUT_S, trust_env=False)
+            wait_until(lambda: self.state in ("FINISHED", "CANCELED", "FAILED"), "the job to end")
+
+    @property
+    def _url(self) -> str:
+        return f"{self.stack.flink_rest_url}/jobs/{self.id}"
+
+    def get(self, path: str = "") -> Any:
+        """What the REST API says of the job."""
+        return httpx.get(self._url + path, timeout=TIMEOUT_S, trust_env=False).raise_for_status().json()
+
+    @property
+    def state(self) -> str:
+        """RUNNING, FINISHED, FAILED, …"""
+        return str(self.get()["state"])
+
+    @property
+    def vertices(self) -> list[dict[str, Any]]:
+        """The chains of operators."""
+        return list(self.get()["vertices"])
+
+    def await_running(self) -> None:
+        """Wait until every task runs or has ended."""
+
+        def runs() -> bool:
+            self.check()
+            return all(vertex["status"] in ("RUNNING", "FINISHED") for vertex in self.vertices)
+
+        wait_until(runs, "every task to run", RUNNING_TIMEOUT_S)
+
+    def await_end(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until the job has read to its stop offsets and committed."""
+
+        def ended() -> bool:
+            self.check()
+            return self.state == "FINISHED"
+
+        wait_until(ended, "the job to finish", timeout_s)
+
+    def check(self) -> None:
+        """Fail with the cause when the job has failed."""
+        if self.state == "FAILED":
+            raise AssertionError(self.get("/exceptions").get("root-exception", "")[:4000])
+
+    def stop(self) -> str:
+        """Stop with a savepoint; returns its path."""
+        begun = httpx.post(f"{self._url}/stop", json={"drain": False}, timeout=TIMEOUT_S, trust_env=False)
+        trigger = begun.raise_for_status().json()["request-id"]
+        status: dict[str, Any] = {}
+
+        def done() -> bool:
+            status.update(self.get(f"/savepoints/{trigger}"))
+            return bool(status["status"]["id"] == "COMPLETED")
+
+        wait_until(done, "the savepoint")
+        assert "location" in status["operation"], status
+        wait_until(lambda: self.state == "FINISHED", "the job to stop")
+        return str(status["operation"]["location"])
+
+    def restarts(self) -> int:
+        """How often the job was restarted."""
+        (metric,) = self.get("/metrics?get=numRestarts")
+        return int(float(metric["value"]))
+
+    def counted(self, metric: str) -> dict[str, int]:
+        """Every operator metric of this name, by subtask and operator."""
+        found = {}
+        for vertex in self.vertices:
+            path = f"/vertices/{vertex['id']}/metrics"
+            for name in [each["id"] for each in self.get(path) if each["id"].endswith(f".{metric}")]:
+                for value in self.get(f"{path}?get={quote(name, safe='')}"):
+                    found[f"{vertex['name'][:40]} {name}"] = int(float(value["value"]))
+        return found
+
+    def watermarks(self) -> dict[str, int]:
+        """The current input watermark of every operator, milliseconds."""
+        return self.counted("currentInputWatermark")
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    """Wait until a condition holds; fails naming what did not come."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come within {timeout_s:g} s"
+        time.sleep(0.1)
