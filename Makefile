@@ -40,8 +40,7 @@ clean:  ## remove the environment, downloads and local state
 .venv/.synced: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "tickloom needs Python 3.11 or 3.12 with venv; none was found. Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@mkdir -p .tickloom
-	@echo "tickloom: creating .venv with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv --clear .venv
+	@test -x $(BIN)/python || { echo "tickloom: creating .venv with $$($(PYTHON) --version)"; $(PYTHON) -m venv .venv; }
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .tickloom/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .tickloom/uv.txt \
 		|| { echo "tickloom: could not install uv; the reason is above (network, proxy or certificate settings of pip)" >&2; exit 1; }
