@@ -64,6 +64,7 @@ def _stay(stack: Stack) -> None:
             if pids.get(part) != pid:
                 click.echo(f"  {part} had ended and was started again (pid {pid}; `tickloom logs {part}`)")
             pids[part] = pid
+    click.echo("the stack was stopped elsewhere")
 
 
 @contextmanager

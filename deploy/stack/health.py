@@ -40,7 +40,8 @@ def _jobmanager(stack: Stack) -> bool:
 
 
 def _taskmanager(stack: Stack) -> bool:
-    started_ms = stack.processes()["taskmanager"].create_time() * 1000
+    process = stack.processes().get("taskmanager")
+    started_ms = process.create_time() * 1000 if process else float("inf")
     managers = _get(f"{stack.flink_rest_url}/taskmanagers").raise_for_status().json()["taskmanagers"]
     # A killed one stays listed until it is missed: only a heartbeat since this process began counts.
     return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)

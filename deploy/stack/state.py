@@ -51,7 +51,10 @@ class Stack(BaseModel, frozen=True):
     def processes(self) -> dict[str, psutil.Process]:
         """The live process of each part, in the order of PARTS."""
         supervisor = self.supervisor()
-        children = supervisor.children() if supervisor else []
+        try:
+            children = supervisor.children() if supervisor else []
+        except psutil.NoSuchProcess:  # ended since it was looked up
+            children = []
         named = {_variables(child).get(NAME_VARIABLE): child for child in children}
         return {name: named[name] for name in PARTS if name in named}
 

@@ -59,5 +59,8 @@ def _address(stack: Stack, part: str) -> str:
 
 
 def _resident(process: psutil.Process) -> int:
-    info = process.memory_full_info()
+    try:
+        info = process.memory_full_info()
+    except psutil.NoSuchProcess:
+        return 0
     return int(getattr(info, "pss", info.rss))  # PSS is Linux's
