@@ -3,7 +3,10 @@ package tickloom;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.ParsedSchema;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.CachedSchemaRegistryClient;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.rest.RestService;
+import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.rest.entities.SchemaString;
 import org.apache.flink.avro.registry.confluent.shaded.io.confluent.kafka.schemaregistry.client.rest.exceptions.RestClientException;
 import org.apache.flink.avro.shaded.org.apache.avro.Schema;
 
@@ -15,6 +18,7 @@ final class SchemaLookup {
   private static final long FIRST_PAUSE_MS = 200;
   private static final long UNKNOWN_TTL_MS = 10_000;
 
+  private final RestService registry;
   private final CachedSchemaRegistryClient client;
 
   /** Unknown ids and until when they are taken for unknown: a flood of garbage must not become a flood of requests. */
@@ -26,7 +30,8 @@ final class SchemaLookup {
   };
 
   SchemaLookup(String url) {
-    client = new CachedSchemaRegistryClient(url, CACHED_SCHEMAS);
+    registry = new RestService(url);
+    client = new CachedSchemaRegistryClient(registry, CACHED_SCHEMAS);
   }
 
   /** Returns null when the registry has no Avro schema of that id; throws when it does not answer. */
@@ -46,7 +51,7 @@ final class SchemaLookup {
   private Schema fetch(int id) {
     for (int attempt = 1; ; attempt++) {
       try {
-        return client.getSchemaById(id).rawSchema() instanceof Schema schema ? schema : null;
+        return avro(registry.getId(id));
       } catch (RestClientException e) {
         if (e.getStatus() == NOT_FOUND) {
           return null;
@@ -56,6 +61,13 @@ final class SchemaLookup {
         pauseOrGiveUp(attempt, id, e);
       }
     }
+  }
+
+  /** The client itself cannot tell a schema that is not Avro from a registry that does not answer. */
+  private Schema avro(SchemaString found) {
+    ParsedSchema parsed =
+        client.parseSchema(found.getSchemaType(), found.getSchemaString(), found.getReferences()).orElse(null);
+    return parsed != null && parsed.rawSchema() instanceof Schema schema ? schema : null;
   }
 
   private static void pauseOrGiveUp(int attempt, int id, Exception cause) {
