@@ -24,6 +24,8 @@ START_NS = 1_700_000_000 * SECOND_NS
 """2023-11-14T22:13:20Z."""
 TIMEOUT_S = 60
 RUNNING_TIMEOUT_S = 90
+METRICS_LAG_S = 3
+"""TaskManager, JobManager and REST API pass metrics on about once a second each."""
 
 
 class Feed:
@@ -38,7 +40,9 @@ class Feed:
         ids = registry.register(stack.registry_url, Settings().resolutions)
         self.encoder = Encoder(ids[subject(TRADES)], "trade")
         self.ends = dict.fromkeys(range(partitions), 0)
-        self._producer = Producer({"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 5})
+        self._producer = Producer(
+            {"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 5, "message.max.bytes": 1_048_000}
+        )
 
     def symbol(self, name: str) -> str:
         """A symbol that no other feed has: the jobs of a session share their output topics."""
@@ -159,7 +163,7 @@ class CandleJob:
     def check(self) -> None:
         """Fail with the cause when the job has failed."""
         if self.state == "FAILED":
-            raise AssertionError(self.get("/exceptions").get("root-exception", "")[:4000])
+            raise AssertionError(self.get("/exceptions")["exceptionHistory"]["entries"][0]["stacktrace"])
 
     def stop(self) -> str:
         """Stop with a savepoint; returns its path."""
@@ -182,18 +186,24 @@ class CandleJob:
         return int(float(metric["value"]))
 
     def counted(self, metric: str) -> dict[str, int]:
-        """Every operator metric of this name, by subtask and operator."""
-        found = {}
-        for vertex in self.vertices:
-            path = f"/vertices/{vertex['id']}/metrics"
-            for name in [each["id"] for each in self.get(path) if each["id"].endswith(f".{metric}")]:
-                for value in self.get(f"{path}?get={quote(name, safe='')}"):
-                    found[f"{vertex['name'][:40]} {name}"] = int(float(value["value"]))
-        return found
+        """Every operator metric of this name as it is now, by task and operator."""
+        time.sleep(METRICS_LAG_S)
+        return {
+            f"{vertex['name']} {name}": int(float(value["value"]))
+            for vertex in self.vertices
+            for name in self._metrics_of(vertex["id"], metric)
+            for value in self.get(f"/vertices/{vertex['id']}/metrics?get={quote(name, safe='')}")
+        }
 
-    def watermarks(self) -> dict[str, int]:
-        """The current input watermark of every operator, milliseconds."""
-        return self.counted("currentInputWatermark")
+    def dropped(self) -> int:
+        """How many rows the windows have dropped as late."""
+        found = self.counted("numLateRecordsDropped")
+        assert found, "no operator counts what it drops"
+        return sum(found.values())
+
+    def _metrics_of(self, vertex: str, metric: str) -> list[str]:
+        names = [str(each["id"]) for each in self.get(f"/vertices/{vertex}/metrics")]
+        return [name for name in names if name.endswith(f".{metric}")]
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:

@@ -22,6 +22,7 @@ class Output:
         self.candles: list[dict[str, Any]] = []
         self.late: list[dict[str, Any]] = []
         self.rejected: list[dict[str, Any]] = []
+        self.keys: set[CandleKey] = set()
         self._feed = feed
         schemas = {topic: schema for _, topic, schema in candle_sinks(chosen)}
         self._reader = CommittedReader(stack.bootstrap_servers, stack.registry_url, schemas)
@@ -47,6 +48,16 @@ class Output:
             assert time.monotonic() < deadline, f"{what} did not come within {timeout_s:g} s: {self.counts()}"
             self.poll(0.1)
 
+    def follow_to(self, expected: Mapping[CandleKey, ExpectedCandle], trades: int) -> None:
+        """Read live until all expected candles are there and so many trades accounted for.
+
+        Sinks commit one after the other: what one topic shows says nothing of the next.
+        """
+        self.follow_until(
+            lambda: expected.keys() <= self.keys and sum(self.counts().values()) >= trades,
+            f"{len(expected)} candles and {trades} trades",
+        )
+
     def read_to_end(self) -> None:
         """Read everything that is committed by now."""
         for found in self._reader.read_to_end(TIMEOUT_S):
@@ -71,4 +82,8 @@ class Output:
             if record["topic"] == self._feed.topic:
                 self.rejected.append(record)
         elif record["symbol"].startswith(f"{self._feed.name}-"):
-            (self.late if topic == topics.LATE else self.candles).append(record)
+            if topic == topics.LATE:
+                self.late.append(record)
+            else:
+                self.candles.append(record)
+                self.keys.add(CandleKey(record["symbol"], record["resolution"], record["window_start"]))
