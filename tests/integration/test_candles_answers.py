@@ -75,7 +75,15 @@ KNOWN = [
     Known(
         "a minute has its own open and close, whatever order its seconds came in",
         [at(9 * SECOND_NS, "3"), at(0, "1"), at(39 * SECOND_NS, "7"), at(20 * SECOND_NS, "5", "2")],
-        {"open": Decimal(1), "close": Decimal(7), "high": Decimal(7), "low": Decimal(1), "volume": Decimal(5), "vwap": Decimal("4.2"), "trade_count": 4},
+        {
+            "open": Decimal(1),
+            "close": Decimal(7),
+            "high": Decimal(7),
+            "low": Decimal(1),
+            "volume": Decimal(5),
+            "vwap": Decimal("4.2"),
+            "trade_count": 4,
+        },
         "1m",
     ),
     Known(
