@@ -21,6 +21,15 @@ TRADES_COLUMNS = f"""
 """
 """Columns of the `tickloom` connector with 'emit' = 'candles': each row sets one of candle, rejected and late."""
 
+TICKS_COLUMNS = f"""
+    rt TIMESTAMP_LTZ(3),
+    `partition` INT NOT NULL,
+    `offset` BIGINT NOT NULL,
+    {ddl.columns("trade")},
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom` connector with 'emit' = 'ticks': a row a valid trade, for jobs that need every one."""
+
 
 def streaming(settings: Settings, name: str) -> "TableEnvironment":
     """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""
