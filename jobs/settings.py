@@ -52,7 +52,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def _split(value: Any) -> Any:
-    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _json(value: Any) -> Any:

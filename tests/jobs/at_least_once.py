@@ -1,0 +1,30 @@
+"""The candle job with sinks that are only at-least-once: what the invariants must catch when it fails."""
+
+from jobs import kafka, topics
+from jobs.candles import NAME, define
+from jobs.environment import run, streaming
+from jobs.settings import Settings
+from schemas import ddl
+
+
+def sink(topic: str, schema: str, settings: Settings) -> dict[str, str]:
+    """The job's sink without its transactions."""
+    options = kafka.sink(NAME, topic, schema, settings)
+    transactional = ("sink.transactional-id-prefix", "sink.transaction-naming-strategy")
+    plain = {name: value for name, value in options.items() if name not in transactional}
+    return {**plain, "sink.delivery-guarantee": "at-least-once"}
+
+
+def main() -> None:
+    """Run on Kafka with settings from the environment."""
+    settings = Settings.load()
+    topics.prepare(settings)
+    env = streaming(settings, "at-least-once")
+    kafka.create_trades(env, settings)
+    for table, topic, schema in kafka.candle_sinks(settings):
+        kafka.create(env, table, ddl.columns(schema), sink(topic, schema, settings))
+    run(define(env, settings.resolutions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Settings: where they come from, what is allowed, and what a wrong one says."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.settings import Settings, SettingsError, format_duration, milliseconds
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder: no tickloom.toml but the test's own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_flags_win_over_the_environment_and_the_environment_over_the_file(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "tickloom.toml").write_text('brokers = "file:1"\nregistry = "http://file"\ntrades_topic = "file"\n')
+    monkeypatch.setenv("TICKLOOM_REGISTRY", "http://environment")
+    monkeypatch.setenv("TICKLOOM_TRADES_TOPIC", "environment")
+    settings = Settings.from_arguments(["--trades-topic", "flag"])
+    found = (settings.brokers, settings.registry, settings.trades_topic)
+    assert found == ("file:1", "http://environment", "flag")
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [("500ms", timedelta(milliseconds=500)), ("2s", timedelta(seconds=2)), (" 3min ", timedelta(minutes=3)),
+     ("1h", timedelta(hours=1))],
+)  # fmt: skip
+def test_a_duration_is_a_number_and_a_unit(text: str, length: timedelta) -> None:
+    assert Settings.load({"idle_timeout": text}).idle_timeout == length
+
+
+@pytest.mark.parametrize("wrong", ["2", "2 seconds", "1.5s", "-1s", "2m", "PT2S", ""])
+def test_what_is_no_duration_is_named_with_what_is_allowed(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=r"^idle_timeout: '.*' is not a duration: .* such as 500ms or 2s$"):
+        Settings.load({"idle_timeout": wrong})
+
+
+def test_a_duration_of_nothing_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^idle_timeout: .*greater than"):
+        Settings.load({"idle_timeout": "0s"})
+
+
+@given(st.integers(1, 10**9))
+def test_a_formatted_duration_reads_as_itself(length_ms: int) -> None:
+    text = format_duration(timedelta(milliseconds=length_ms))
+    assert milliseconds(Settings.load({"idle_timeout": text}).idle_timeout) == length_ms
+
+
+@pytest.mark.parametrize(
+    ("resolutions", "message"),
+    [
+        ("1m,1h", "resolutions: the first resolution must be 1s"),
+        ("1s,1x", "resolutions: '1x' is not a resolution"),
+        ("1s,7s", "resolutions: 7s does not divide a day"),
+    ],
+)
+def test_resolutions_that_are_no_cascade_are_refused(resolutions: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{message}"):
+        Settings.load({"resolutions": resolutions})
+
+
+def test_a_transaction_must_outlive_a_checkpoint_and_a_restart_and_the_message_says_which_number_to_change() -> None:
+    timeouts = {"checkpoint_interval": "30s", "restart_allowance": "2min", "transaction_timeout": "150s"}
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(timeouts)
+    assert str(caught.value) == (
+        "transaction_timeout: 150s is too short, Kafka would abort what a restarting job has not committed: "
+        "raise it above checkpoint_interval + restart_allowance = 150s"
+    )
+    assert Settings.load({**timeouts, "transaction_timeout": "151s"})
+
+
+@pytest.mark.parametrize("wrong", ["", "a/b", "a b", "ä"])
+def test_a_prefix_of_transactional_ids_cannot_hold_its_own_delimiter(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=r"^transactional_id_prefix: only letters, digits"):
+        Settings.load({"transactional_id_prefix": wrong})
+
+
+@pytest.mark.parametrize("wrong", ["0", "0:1,", "a:1", "0:-1", "0:1;1:2"])
+def test_stop_offsets_are_pairs(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=r"^stop_offsets: "):
+        Settings.load({"stop_offsets": wrong})
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--brokers"], ["brokers", "x"], ["--no-such-setting", "1"], ["--brokers", "a", "b"]]
+)
+def test_flags_that_are_no_settings_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(SettingsError, match="expected --name value pairs"):
+        Settings.from_arguments(arguments)
+
+
+def test_an_unknown_name_in_the_file_is_refused(elsewhere: Path) -> None:
+    (elsewhere / "tickloom.toml").write_text('broker = "localhost:9092"\n')
+    with pytest.raises(SettingsError, match=r"^broker: "):
+        Settings.load()
+
+
+def test_secrets_are_masked_where_settings_are_shown_and_whole_where_a_job_needs_them(elsewhere: Path) -> None:
+    (elsewhere / "tickloom.toml").write_text(
+        'registry = "http://user:hunter2@registry:8081"\n[kafka_properties]\n"sasl.password" = "hunter2"\n'
+    )
+    settings = Settings.load()
+    assert "hunter2" not in repr(settings.printable())
+    assert "sasl.password=****" in settings.printable()["kafka_properties"]
+    assert settings.printable()["registry"] == "http://user:****@registry:8081"
+    assert settings.environment()["TICKLOOM_KAFKA_PROPERTIES"] == '{"sasl.password": "hunter2"}'
+
+
+def test_settings_reach_another_process_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings.load(
+        {"out_of_orderness": "1500ms", "resolutions": "1s,1m", "retention": "48h", "stop_offsets": "0:1,1:2"}
+    )
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load() == settings
