@@ -17,15 +17,17 @@ TIMEOUT_S = 30
 
 @contextmanager
 def fresh_stack(keep: bool, ready: Callable[[str, float], None]) -> Iterator[Stack]:
-    """An empty stack on free ports beside any other; stopped at the end, also after Ctrl-C, unless it is kept."""
+    """An empty stack on free ports beside any other; stopped at the end unless all went well and it is to be kept."""
     lifecycle.stop(lambda part: None, FOLDER)
     lifecycle.wipe(FOLDER)
     stack, _ = lifecycle.start(dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True)), FOLDER)
+    kept = False
     try:
         lifecycle.await_health(stack, ready)
         yield stack
+        kept = keep
     finally:
-        if not keep:
+        if not kept:
             lifecycle.stop(lambda part: None, FOLDER)
             lifecycle.wipe(FOLDER)
 

@@ -51,6 +51,11 @@ class Cost:
         """Trades a CPU second of the TaskManager."""
         return self.trades / self.cpu_s
 
+    @property
+    def other_cpus(self) -> float:
+        """CPUs that everything else kept busy, on average."""
+        return self.other_cpu_s / self.seconds
+
 
 @dataclass(frozen=True)
 class Run:

@@ -25,15 +25,17 @@ and takes open and close in the order of arrival."""
 
 Figure = Callable[[Run], float]
 FIGURES: dict[str, Figure] = {
-    "k trades/s": lambda run: run.whole.per_second / 1_000,
-    "k trades/CPU-s": lambda run: run.whole.per_cpu_second / 1_000,
-    "second half: k trades/s": lambda run: run.second_half.per_second / 1_000,
-    "k trades/CPU-s ": lambda run: run.second_half.per_cpu_second / 1_000,
-    "peak MB": lambda run: run.peak_memory_bytes / 1e6,
-    "broker CPU-s": lambda run: run.whole.broker_cpu_s,
-    "CPUs of others": lambda run: run.whole.other_cpu_s / run.whole.seconds,
+    "first candle to last:\nk trades/s": lambda run: run.whole.per_second / 1_000,
+    "first candle to last:\nk trades/CPU-s": lambda run: run.whole.per_cpu_second / 1_000,
+    "second half:\nk trades/s": lambda run: run.second_half.per_second / 1_000,
+    "second half:\nk trades/CPU-s": lambda run: run.second_half.per_cpu_second / 1_000,
+    "peak memory,\nMB": lambda run: run.peak_memory_bytes / 1e6,
+    "broker,\nCPU-s": lambda run: run.whole.broker_cpu_s,
+    "others,\nCPUs": lambda run: run.whole.other_cpus,
 }
 RATIOS = list(FIGURES)[:4]
+BUSY_CPUS = 0.3
+"""More than the JobManager and this program take: somebody else was at work."""
 
 
 def show(console: Console, runs: Sequence[Run]) -> None:
@@ -49,6 +51,9 @@ def show(console: Console, runs: Sequence[Run]) -> None:
     for job, own in by_job.items():
         console.print(f"{job:10} {_bar(own, by_job)} {_range([run.whole.per_second / 1e3 for run in own])} k trades/s")
     console.print(EXPLANATION, highlight=False)
+    busiest = max(run.whole.other_cpus for run in runs)
+    if busiest > BUSY_CPUS:
+        console.print(f"The machine was busy: other processes used up to {busiest:.1f} CPUs. Trust no figure a second.")
 
 
 def show_run(console: Console, run: Run) -> None:
