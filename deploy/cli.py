@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "what runs, where, for how long, with how much memory",
     "logs": "what they say",
     "submit": "start a job on the cluster",
+    "backfill": "candles of trades files, or of what a topic holds, as files",
     "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",

@@ -1,12 +1,12 @@
 """The candle job on bounded input: files or a topic in, CSV files out. Called by `tickloom backfill`.
 
-Arguments: a JSON object with `trades` (options of the `tickloom` connector) and `out` (folder); settings come from the
-environment.
+Arguments: a JSON object with `trades` (options of the `tickloom` connector, beside the settings), `out` (folder) and
+`published` (the resolutions to write); settings come from the environment.
 """
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from jobs import candles, kafka
@@ -18,23 +18,15 @@ if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
 
 
-def create_files(env: "TableEnvironment", settings: Settings, out: str) -> None:
-    """Create the candle job's sink tables as folders of CSV part files. Numbers are texts: no exponent, no rounding."""
+def create_files(env: "TableEnvironment", settings: Settings, out: str, published: Sequence[str]) -> None:
+    """Create the candle job's sink tables as folders of CSV part files; a candle nobody asked for goes nowhere."""
+    written = {"rejected_trades", "late_trades", *(f"candles_{resolution}" for resolution in published)}
     for table, _, schema in kafka.candle_sinks(settings):
-        kafka.create(
-            env,
-            table,
-            ddl.columns(schema),
-            {
-                "connector": "filesystem",
-                "path": f"file://{out}/{table}",
-                "format": "csv",
-                "csv.write-bigdecimal-in-scientific-notation": "false",
-            },
-        )
+        files = {"connector": "filesystem", "path": f"file://{out}/{table}", "format": "csv"}
+        kafka.create(env, table, ddl.columns(schema), files if table in written else {"connector": "blackhole"})
 
 
-def main(trades: Mapping[str, str], out: str) -> None:
+def main(trades: Mapping[str, str], out: str, published: Sequence[str]) -> None:
     """Run to the end of the input; every window is closed there."""
     settings = Settings.load()
     env = bounded(settings, "tickloom-backfill-candles")
@@ -42,7 +34,7 @@ def main(trades: Mapping[str, str], out: str) -> None:
         kafka.create(env, "trades", TRADES_COLUMNS, {"connector": "tickloom", **trades})
     else:
         kafka.create_trades(env, settings, bounded="true", **trades)
-    create_files(env, settings, out)
+    create_files(env, settings, out, published)
     candles.define(env, settings.resolutions).execute().wait()
 
 

@@ -1,0 +1,114 @@
+"""What a bounded run wrote, from Flink's part files to one sorted file a resolution."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from deploy.csv_text import ROWS_PER_BATCH, header, lines
+from schemas import avro
+
+FORMATS = ("csv", "parquet")
+BLOCK_BYTES = 1 << 24
+"""Read at a time, and the longest row: a rejected message is part of one."""
+SIMPLE = {"string": pa.string(), "bytes": pa.string(), "boolean": pa.bool_(), "int": pa.int64(), "long": pa.int64()}
+
+
+def arrow_schema(name: str) -> pa.Schema:
+    """The columns of schemas/<name>.avsc: times and counts as int64, decimals exact, bytes as Flink's base64."""
+    return pa.schema([_field(field["name"], field["type"]) for field in avro.load(name)["fields"]])
+
+
+def _field(name: str, avro_type: Any) -> pa.Field:
+    match avro_type:
+        case ["null", present]:
+            return _field(name, present).with_nullable(True)
+        case {"logicalType": "decimal", "precision": precision, "scale": scale}:
+            return pa.field(name, pa.decimal128(precision, scale), nullable=False)
+        case {"type": str(simple)} | str(simple):
+            return pa.field(name, SIMPLE[simple], nullable=False)
+    raise ValueError(f"no Arrow type for {avro_type}")
+
+
+def batches(folder: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The rows of a table that Flink wrote as CSV part files, in bounded memory."""
+    texts = {field.name: _as_read(field.type) for field in schema}
+    for part in sorted(folder.glob("part-*")):
+        with arrow_csv.open_csv(
+            part,
+            read_options=arrow_csv.ReadOptions(column_names=schema.names, block_size=BLOCK_BYTES),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=texts, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
+            ),
+        ) as reader:
+            for batch in reader:
+                columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _as_read(kind: pa.DataType) -> pa.DataType:
+    # Flink writes 1.08E+3 for 1080, which only the cast from text understands.
+    return pa.string() if pa.types.is_decimal(kind) else kind
+
+
+def spool(folder: Path, schema: pa.Schema) -> pa.Table:
+    """The same rows as a table that is mapped from a file beside the folder, not held in memory."""
+    file = folder.with_suffix(".arrow")
+    with pa.ipc.new_file(str(file), schema) as writer:
+        for batch in batches(folder, schema):
+            writer.write_batch(batch)
+    return pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+
+
+def ordered(table: pa.Table, keys: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """The rows sorted by keys. Only the keys are held in memory: rows that are neighbours already are not copied."""
+    pending, rows = [], 0
+    for stretch in _stretches(table, keys):
+        pending.append(stretch)
+        rows += stretch.num_rows
+        if rows >= ROWS_PER_BATCH:
+            yield from _together(pending)
+            pending, rows = [], 0
+    if pending:
+        yield from _together(pending)
+
+
+def _stretches(table: pa.Table, keys: Sequence[str]) -> Iterator[pa.Table]:
+    order = pc.sort_indices(table.select(keys).combine_chunks(), [(key, "ascending") for key in keys])
+    breaks = pc.fill_null(pc.not_equal(pc.pairwise_diff(order), pa.scalar(1, order.type)), True)
+    starts = pc.indices_nonzero(breaks).to_pylist()
+    for start, end in pairwise([*starts, table.num_rows]):
+        yield table.slice(order[start].as_py(), end - start)
+
+
+def _together(tables: list[pa.Table]) -> Iterator[pa.RecordBatch]:
+    yield from pa.concat_tables(tables).combine_chunks().to_batches(ROWS_PER_BATCH)
+
+
+def write(file: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+    """Write rows as Parquet or CSV, by the file's name. A file that is there is replaced once all is written."""
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        (_write_parquet if file.suffix == ".parquet" else _write_csv)(partial, schema, rows)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_csv(file: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write(header(schema.names))
+        for batch in rows:
+            out.write(lines(batch))
+
+
+def _write_parquet(file: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
+    with pq.ParquetWriter(file, schema, compression="zstd") as out:
+        for batch in rows:
+            out.write_batch(batch)
