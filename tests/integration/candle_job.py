@@ -1,5 +1,7 @@
 """Runs of the candle job on the session's stack: fed by hand, submitted as users do, read as committed."""
 
+import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ import httpx
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deploy import flink
+from deploy import flink, paths
 from deploy.stack import Stack
 from jobs.settings import Settings
 from schemas import registry
@@ -101,9 +103,9 @@ class CandleJob:
         *,
         savepoint: str | None = None,
         restart: bool = False,
-        file: str = "candles",
+        file: str = "jobs/candles.py",
     ) -> Self:
-        """Start jobs/<file>.py and wait until every task runs; unless `restart`, a failure ends the job."""
+        """Start a job file and wait until every task runs; unless `restart`, a failure ends the job."""
         options = {
             "execution.target": "remote",
             "execution.attached": "false",
@@ -112,7 +114,15 @@ class CandleJob:
             **({} if restart else {"restart-strategy.type": "disable"}),
             **({"execution.state-recovery.path": savepoint} if savepoint else {}),
         }
-        job = cls(stack, flink.job_id(flink.run(file, [], options, chosen.environment())))
+        started = subprocess.run(
+            [*flink.command(options), "-py", str(paths.ROOT / file)],
+            env={**os.environ, **chosen.environment(), **flink.flink_environment()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert started.returncode == 0, started.stdout + started.stderr
+        job = cls(stack, flink.job_id(started.stdout))
         job.await_running()
         return job
 
@@ -184,6 +194,10 @@ class CandleJob:
         """How often the job was restarted."""
         (metric,) = self.get("/metrics?get=numRestarts")
         return int(float(metric["value"]))
+
+    def failures(self) -> int:
+        """How many failures the job remembers, also after its end."""
+        return len(self.get("/exceptions")["exceptionHistory"]["entries"])
 
     def counted(self, metric: str) -> dict[str, int]:
         """Every operator metric of this name as it is now, by task and operator."""

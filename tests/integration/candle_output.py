@@ -16,13 +16,14 @@ from tests.integration.candle_job import TIMEOUT_S, Feed
 
 
 class Output:
-    """Everything committed so far that stems from one feed."""
+    """Everything committed so far that stems from one feed; `twice` are the windows seen more than once."""
 
     def __init__(self, stack: Stack, chosen: Settings, feed: Feed) -> None:
         self.candles: list[dict[str, Any]] = []
         self.late: list[dict[str, Any]] = []
         self.rejected: list[dict[str, Any]] = []
         self.keys: set[CandleKey] = set()
+        self.twice: list[CandleKey] = []
         self._feed = feed
         schemas = {topic: schema for _, topic, schema in candle_sinks(chosen)}
         self._reader = CommittedReader(stack.bootstrap_servers, stack.registry_url, schemas)
@@ -77,6 +78,13 @@ class Output:
         """The candles beside the expected ones."""
         return compare(expected, self.candles)
 
+    def _add_candle(self, record: dict[str, Any]) -> None:
+        key = CandleKey(record["symbol"], record["resolution"], record["window_start"])
+        if key in self.keys:
+            self.twice.append(key)
+        self.keys.add(key)
+        self.candles.append(record)
+
     def _add(self, topic: str, record: dict[str, Any]) -> None:
         if topic == topics.REJECTED:
             if record["topic"] == self._feed.topic:
@@ -85,5 +93,4 @@ class Output:
             if topic == topics.LATE:
                 self.late.append(record)
             else:
-                self.candles.append(record)
-                self.keys.add(CandleKey(record["symbol"], record["resolution"], record["window_start"]))
+                self._add_candle(record)

@@ -1,5 +1,5 @@
-"""Plans the candle job as `flink run` does, without running it, and prints a JSON object: `uids`, those of the operators
-by name, and `plan`, the text of EXPLAIN.
+"""Plans the candle job as `flink run` does, without running it, and prints a JSON object: `uids`, those of the
+operators by name, and `plan`, the text of EXPLAIN.
 """
 
 import json
