@@ -16,22 +16,23 @@ from bench.contest import Cost, Run
 RESULTS = Path(__file__).parent / "results"
 JOBS = ("tickloom", "stock")
 BAR_WIDTH = 50
-EXPLANATION = """\
-Each run has a new TaskManager. Speed is told by the output: when the broker got the first candle of a second, the
-trades up to 2 s beyond it had been read; with the last candle, all were processed. So start-up is not in it. The second
-half is the same from the middle of the tape on, when the JVM has compiled what is hot. CPU is the TaskManager's.
-tickloom validates, finds duplicates, takes open and close by event time and writes six resolutions; stock writes one
+EXPLANATION = """
+Each run has a new TaskManager, whose CPU this is. Speed is told by the output: when the
+broker got the first candle of a second, the trades up to 2 s beyond it had been read; with
+the last candle all were processed. So start-up is not in it. By the second half of the tape
+the JVM has compiled what is hot: that is the steady state. tickloom validates, finds
+duplicates, takes open and close by event time and writes six resolutions; stock writes one
 and takes open and close in the order of arrival."""
 
 Figure = Callable[[Run], float]
 FIGURES: dict[str, Figure] = {
-    "first candle to last:\nk trades/s": lambda run: run.whole.per_second / 1_000,
-    "first candle to last:\nk trades/CPU-s": lambda run: run.whole.per_cpu_second / 1_000,
-    "second half:\nk trades/s": lambda run: run.second_half.per_second / 1_000,
-    "second half:\nk trades/CPU-s": lambda run: run.second_half.per_cpu_second / 1_000,
-    "peak memory,\nMB": lambda run: run.peak_memory_bytes / 1e6,
-    "broker,\nCPU-s": lambda run: run.whole.broker_cpu_s,
-    "others,\nCPUs": lambda run: run.whole.other_cpus,
+    "first candle to last: k trades/s": lambda run: run.whole.per_second / 1_000,
+    "k trades/CPU-second": lambda run: run.whole.per_cpu_second / 1_000,
+    "second half: k trades/s": lambda run: run.second_half.per_second / 1_000,
+    "k trades/CPU-second ": lambda run: run.second_half.per_cpu_second / 1_000,
+    "peak memory, MB": lambda run: run.peak_memory_bytes / 1e6,
+    "broker, CPU-seconds": lambda run: run.whole.broker_cpu_s,
+    "all others, CPUs": lambda run: run.whole.other_cpus,
 }
 RATIOS = list(FIGURES)[:4]
 BUSY_CPUS = 0.3
@@ -40,20 +41,21 @@ BUSY_CPUS = 0.3
 
 def show(console: Console, runs: Sequence[Run]) -> None:
     """Print the table of medians (least–most), the ratios pair by pair, and bars."""
-    by_job = {job: [run for run in runs if run.job == job] for job in JOBS}
-    table = Table("", *FIGURES)
-    for job, own in by_job.items():
-        table.add_row(job, *(_range([figure(run) for run in own]) for figure in FIGURES.values()))
-    pairs = list(zip(by_job["tickloom"], by_job["stock"], strict=True))
-    ratios = {name: [FIGURES[name](ours) / FIGURES[name](stock) for ours, stock in pairs] for name in RATIOS}
-    table.add_row("ratio", *(_range(ratio, "×") for ratio in ratios.values()))
+    ours, stock = ([run for run in runs if run.job == job] for job in JOBS)
+    table = Table("median (least–most)", *JOBS, "ratio, pair by pair")
+    for name, figure in FIGURES.items():
+        ratios = [figure(one) / figure(other) for one, other in zip(ours, stock, strict=True)]
+        ratio = _range(ratios, "×") if name in RATIOS else ""
+        table.add_row(name.strip(), _range([*map(figure, ours)]), _range([*map(figure, stock)]), ratio)
     console.print(table)
-    for job, own in by_job.items():
-        console.print(f"{job:10} {_bar(own, by_job)} {_range([run.whole.per_second / 1e3 for run in own])} k trades/s")
-    console.print(EXPLANATION, highlight=False)
+    best = max(median(run.second_half.per_second for run in own) for own in (ours, stock))
+    for job, own in zip(JOBS, (ours, stock), strict=True):
+        speed = median(run.second_half.per_second for run in own)
+        console.print(f"{job:9}{_bar(speed / best)} {speed / 1_000:.0f} k trades/s", highlight=False, soft_wrap=True)
+    console.print(EXPLANATION, highlight=False, soft_wrap=True)
     busiest = max(run.whole.other_cpus for run in runs)
     if busiest > BUSY_CPUS:
-        console.print(f"The machine was busy: other processes used up to {busiest:.1f} CPUs. Trust no figure a second.")
+        console.print(f"The machine was busy: others used up to {busiest:.1f} CPUs. Trust no figure a second.")
 
 
 def show_run(console: Console, run: Run) -> None:
@@ -99,7 +101,5 @@ def _range(values: Sequence[float], unit: str = "") -> str:
     return f"{median(values):.{digits}f}{unit} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
-def _bar(own: Sequence[Run], by_job: dict[str, list[Run]]) -> str:
-    best = max(median(run.whole.per_second for run in runs) for runs in by_job.values())
-    filled = round(BAR_WIDTH * median(run.whole.per_second for run in own) / best)
-    return "█" * filled + " " * (BAR_WIDTH - filled)
+def _bar(share: float) -> str:
+    return "█" * round(BAR_WIDTH * share) + " " * round(BAR_WIDTH * (1 - share))
