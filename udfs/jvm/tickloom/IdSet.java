@@ -88,7 +88,7 @@ final class IdSet {
 
   private void grow() {
     long[] old = slots;
-    slots = new long[old.length * 2];
+    slots = new long[old.length * 4]; // a busy second grows seldom
     size = 0;
     addAll(old);
   }
