@@ -1,5 +1,6 @@
 """What the TaskManager and the broker cost, sampled from the operating system while a job runs."""
 
+import os
 import threading
 import time
 from pathlib import Path
@@ -10,13 +11,19 @@ import numpy as np
 import psutil
 
 SAMPLE_EVERY_S = 0.1
+NAMES = ("taskmanager", "jit", "broker", "machine")
+COMPILER_THREADS = ("C1 Comp", "C2 Comp")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
-    """CPU seconds of some processes over time; a context manager that samples in a thread of its own."""
+    """CPU seconds of processes over time, sampled in a thread of its own: `taskmanager`, the share of its JIT compiler
+    as `jit`, `broker`, and `machine` for everything that runs. A context manager.
+    """
 
-    def __init__(self, processes: dict[str, psutil.Process]) -> None:
-        self._processes = processes
+    def __init__(self, task_manager: psutil.Process, broker: psutil.Process) -> None:
+        self._task_manager, self._broker = task_manager, broker
+        self._compilers: dict[Path, float] = {}
         self._samples: list[list[float]] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._sample, daemon=True)
@@ -32,16 +39,28 @@ class Meter:
         self._thread.join()
 
     def cpu_seconds(self, name: str, since: float, until: float) -> float:
-        """CPU seconds of a process between two instants (Unix seconds); `machine` is everything that runs on it."""
+        """CPU seconds between two instants (Unix seconds)."""
         times, *columns = np.array(self._samples).T
-        used = columns[[*self._processes, "machine"].index(name)]
+        used = columns[NAMES.index(name)]
         return float(np.interp(until, times, used) - np.interp(since, times, used))
 
     def _sample(self) -> None:
         while True:
-            self._samples.append([time.time(), *map(_cpu_seconds, self._processes.values()), _machine_cpu_seconds()])
+            used = (_cpu_seconds(self._task_manager), self._jit(), _cpu_seconds(self._broker), _machine_cpu_seconds())
+            self._samples.append([time.time(), *used])
             if self._stopped.wait(SAMPLE_EVERY_S):
                 return
+
+    def _jit(self) -> float:
+        """The compiler's threads come and go; what those that have ended took is remembered."""
+        for thread in Path(f"/proc/{self._task_manager.pid}/task").iterdir():
+            try:
+                name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
+            except FileNotFoundError:  # ended since it was listed
+                continue
+            if name.startswith(COMPILER_THREADS):
+                self._compilers[thread] = sum(map(int, rest.split()[11:13])) / TICKS_PER_S
+        return sum(self._compilers.values())
 
 
 def peak_memory_bytes(process: psutil.Process) -> int:
