@@ -17,6 +17,8 @@ from services.trades_cells import PARQUET_SUFFIXES, TradesFileError
 from services.trades_file import COLUMNS, TradesFile
 
 FILE_SUFFIXES = (".csv", ".gz", *PARQUET_SUFFIXES)
+LINE_BITS = 40
+"""The connector's offset of a row is its file's place in the list and, in these lower bits, its line."""
 BLANK_LINES = (b"\n", b"\r\n", b"\r")
 
 
@@ -72,19 +74,18 @@ class Files:
         }
 
     def settings(self, settings: Settings) -> Settings:
-        return settings
+        """One reader for all files: together they are one tape, also for trades that are in two of them."""
+        return settings.model_copy(update={"parallelism": 1})
 
     def count(self, accounted: int) -> int:
         return sum(map(_rows, self._copies()))
 
     def places(self, rejected: pa.Table) -> dict[str, Any]:
-        names = pa.array(list(map(str, self.paths)))
+        names = pa.array(list(map(str, self.paths)), pa.string())
         headers = pa.array([1 if _is_parquet(path) else 0 for path in self.paths])  # rows of Parquet count from 1
-        number = rejected["partition"]
-        return {
-            "file": pc.take(names, number),
-            "line": pc.subtract(rejected["offset"], pc.take(headers, number)),
-        }
+        number = pc.shift_right(rejected["offset"], LINE_BITS)
+        line = pc.bit_wise_and(rejected["offset"], (1 << LINE_BITS) - 1)
+        return {"file": pc.take(names, number), "line": pc.subtract(line, pc.take(headers, number))}
 
     def _copies(self) -> list[Path]:
         return [

@@ -17,8 +17,12 @@ import org.apache.flink.connector.file.src.util.ArrayResultIterator;
 import org.apache.flink.connector.file.src.util.CheckpointedPosition;
 import org.apache.flink.core.fs.Path;
 
-/** CSV files (also .gz) as a source of trades: partition is the file's place in the list, offset the line. */
+/**
+ * CSV files (also .gz) as a source of trades. Together they are one tape, in the order of the list: one partition, so that
+ * a trade that is in two files is found, and the offset is the file's place in the list and, in its lower bits, the line.
+ */
 final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
+  private static final int LINE_BITS = 40;
   private static final int BATCH = 4096;
 
   private final List<Path> files;
@@ -56,7 +60,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
 
   final class Reader implements BulkFormat.Reader<Trade> {
     private final Path file;
-    private final int partition;
+    private final long first;
     private final InputStream in;
     private final CsvTrades csv;
     private final ByteArrayOutputStream buffer = new ByteArrayOutputStream(256);
@@ -65,7 +69,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
 
     Reader(Path file, long skip) throws IOException {
       this.file = file;
-      partition = files.stream().map(Path::getPath).toList().indexOf(file.getPath());
+      first = (long) files.stream().map(Path::getPath).toList().indexOf(file.getPath()) << LINE_BITS;
       InputStream raw = file.getFileSystem().open(file);
       in = new BufferedInputStream(file.getName().endsWith(".gz") ? new GZIPInputStream(raw) : raw, 1 << 20);
       byte[] header = nextLine();
@@ -100,7 +104,7 @@ final class FileTrades implements BulkFormat<Trade, FileSourceSplit> {
         return null;
       }
       Trade trade = new Trade(); // batches leave the reader's thread, so trades are not reused here
-      trade.reset(bytes, file.getPath(), partition, line, -1);
+      trade.reset(bytes, file.getPath(), 0, first + line, -1);
       trade.fromFile = true;
       csv.parse(trade);
       rules.check(trade);
