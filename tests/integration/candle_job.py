@@ -26,7 +26,7 @@ START_NS = 1_700_000_000 * SECOND_NS
 """2023-11-14T22:13:20Z."""
 TIMEOUT_S = 60
 RUNNING_TIMEOUT_S = 90
-METRICS_LAG_S = 3
+METRICS_LAG_S = 2
 """TaskManager, JobManager and REST API pass metrics on about once a second each."""
 
 
@@ -190,6 +190,16 @@ class CandleJob:
         wait_until(lambda: self.state == "FINISHED", "the job to stop")
         return str(status["operation"]["location"])
 
+    def checkpoint(self) -> None:
+        """Take a checkpoint now: what is finished becomes visible to readers soon after."""
+        begun = httpx.post(f"{self._url}/checkpoints", json={}, timeout=TIMEOUT_S, trust_env=False)
+        trigger = begun.raise_for_status().json()["request-id"]
+
+        def done() -> bool:
+            return bool(self.get(f"/checkpoints/{trigger}")["status"]["id"] == "COMPLETED")
+
+        wait_until(done, "the checkpoint")
+
     def restarts(self) -> int:
         """How often the job was restarted."""
         (metric,) = self.get("/metrics?get=numRestarts")
@@ -199,25 +209,32 @@ class CandleJob:
         """How many failures the job remembers, also after its end."""
         return len(self.get("/exceptions")["exceptionHistory"]["entries"])
 
-    def counted(self, metric: str) -> dict[str, int]:
-        """Every operator metric of this name as it is now, by task and operator."""
+    def counted(self, *metrics: str) -> int:
+        """The sum of these operator metrics as they are now. Fails when there is none."""
         time.sleep(METRICS_LAG_S)
-        return {
-            f"{vertex['name']} {name}": int(float(value["value"]))
+        found = [
+            int(float(value["value"]))
             for vertex in self.vertices
-            for name in self._metrics_of(vertex["id"], metric)
+            for name in self._names(vertex["id"], metrics)
             for value in self.get(f"/vertices/{vertex['id']}/metrics?get={quote(name, safe='')}")
-        }
+        ]
+        assert found, f"no operator counts {metrics}"
+        return sum(found)
+
+    def await_read(self, messages: int) -> None:
+        """Wait until the fold has seen so many messages in this life of the job."""
+        kinds = ("trades", "duplicates", "lateTrades", "rejectedTrades", "cancelsAndCorrections")
+        seen = [f"fold.{kind}" for kind in kinds]
+        wait_until(lambda: self.counted(*seen) >= messages, f"{messages} messages")
 
     def dropped(self) -> int:
         """How many rows the windows have dropped as late."""
-        found = self.counted("numLateRecordsDropped")
-        assert found, "no operator counts what it drops"
-        return sum(found.values())
+        return self.counted("numLateRecordsDropped")
 
-    def _metrics_of(self, vertex: str, metric: str) -> list[str]:
+    def _names(self, vertex: str, metrics: tuple[str, ...]) -> list[str]:
+        endings = tuple(f".{metric}" for metric in metrics)
         names = [str(each["id"]) for each in self.get(f"/vertices/{vertex}/metrics")]
-        return [name for name in names if name.endswith(f".{metric}")]
+        return [name for name in names if name.endswith(endings)]
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIMEOUT_S) -> None:

@@ -37,6 +37,8 @@ class Lives:
     on_time: list[TradeRecord] = field(default_factory=list)
     late: list[TradeRecord] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
+    read_before: int = 0
+    """How many messages earlier lives have read."""
 
     def send(self, partition: int, nanos: int, tape: list[TradeRecord], trade_id: str | None = None) -> None:
         """Send a trade of the partition's symbol, so many nanoseconds after the start."""
@@ -45,16 +47,16 @@ class Lives:
         self.feed.send(partition, made)
         tape.append(made)
 
-    def first(self) -> None:
+    def first(self, job: CandleJob) -> None:
         """All partitions begin; 1 falls silent, and the others close its seconds."""
         for partition in PARTITIONS:
             self.send(partition, 0, self.on_time)
-        self.feed.flush()
+        self.await_read(job)
         time.sleep(2)
-        for second in (10, 20, 30, 40, 50):
+        for nanos in (CLOSED, OPEN):
             for partition in (0, 2):
-                self.send(partition, second * SECOND_NS, self.on_time)
-        self.feed.flush()
+                self.send(partition, nanos, self.on_time)
+            self.await_read(job)
 
     def second(self) -> None:
         """Late trades come first; then a copy of a trade that the first life read, and another of its second."""
@@ -73,13 +75,17 @@ class Lives:
         self.send(1, OPEN + 2, self.on_time)
         self.feed.flush()
 
-    def last(self) -> None:
+    def last(self, job: CandleJob) -> None:
         """The next minute, and what closes it."""
         for nanos in (70 * SECOND_NS, LAST):
             for partition in PARTITIONS:
                 self.send(partition, nanos, self.on_time)
-            self.feed.flush()
-            time.sleep(1)
+            self.await_read(job)
+
+    def await_read(self, job: CandleJob) -> None:
+        """Wait until this life has read what was sent; else silent partitions would be overtaken."""
+        self.feed.flush()
+        job.await_read(len(self.on_time) + len(self.late) - self.read_before)
 
     @property
     def closed(self) -> list[TradeRecord]:
@@ -104,19 +110,21 @@ def ended(stack: Stack) -> Iterator[Ended]:
     one = settings(stack, lives.feed, parallelism=1, **common)
 
     with CandleJob.submit(stack, two) as job, Output(stack, two, lives.feed) as output:
-        lives.first()
-        output.follow_until(lambda: output.counts()["in candles"] >= 11, "the candles of the first life")
+        lives.first(job)
+        output.follow_until(lambda: output.counts()["in candles"] >= 5, "the candles of the first life")
         savepoint = end(lives, job)
 
         lives.second()
         with CandleJob.submit(stack, one, savepoint=savepoint) as job:
             output.follow_until(lambda: len(output.late) >= 2, "the late rows of the second life")
+            lives.await_read(job)
             savepoint = end(lives, job)
 
         lives.third()
         with CandleJob.submit(stack, two, savepoint=savepoint) as job:
             output.follow_until(lambda: len(output.late) >= 3, "the late row of the third life")
-            lives.last()
+            lives.await_read(job)
+            lives.last(job)
             expected = expected_candles(lives.closed, ["1s", "1m"])
             output.follow_to(expected.candles, expected.trades + len(lives.late))
             end(lives, job)
@@ -126,6 +134,7 @@ def ended(stack: Stack) -> Iterator[Ended]:
 
 def end(lives: Lives, job: CandleJob) -> str:
     """End a life with a savepoint; returns its path."""
+    lives.read_before = len(lives.on_time) + len(lives.late)
     lives.dropped.append(job.dropped())
     assert job.restarts() == 0
     return job.stop()
