@@ -97,8 +97,8 @@ final class Int128 implements Comparable<Int128> {
     if (fitsLong()) {
       return low;
     }
-    BigInteger high = BigInteger.valueOf(lo < 0 ? hi + 1 : hi); // low is signed: lend it one when negative
-    return high.shiftLeft(64).add(low);
+    BigInteger high = BigInteger.valueOf(hi);
+    return (lo < 0 ? high.add(BigInteger.ONE) : high).shiftLeft(64).add(low); // low is signed: it is lent one
   }
 
   BigDecimal decimal() {
