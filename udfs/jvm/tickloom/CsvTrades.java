@@ -8,6 +8,7 @@ import java.time.OffsetDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeFormatterBuilder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -25,21 +26,26 @@ final class CsvTrades {
   private int[] length = new int[16];
 
   /** The header is the file's first line; columns maps our field names to the file's, constants fields to values. */
-  CsvTrades(byte[] header, Map<String, String> columns, Map<String, byte[]> constants) throws IOException {
+  CsvTrades(byte[] firstLine, Map<String, String> columns, Map<String, byte[]> constants) throws IOException {
     this.columns = columns;
     this.constants = constants;
-    this.header = new ArrayList<>();
-    int fields = split(header);
+    header = new ArrayList<>();
+    byte[] names = withoutByteOrderMark(firstLine);
+    int fields = split(names);
     for (int i = 0; i < fields; i++) {
-      String name = new String(header, from[i], length[i], StandardCharsets.UTF_8).strip();
-      this.header.add(i == 0 && name.startsWith("\uFEFF") ? name.substring(1) : name);
+      header.add(new String(names, from[i], length[i], StandardCharsets.UTF_8).strip());
     }
     for (String required : List.of("ts_event", "symbol", "price", "size")) {
       if (!constants.containsKey(required) && column(required) < 0) {
         throw new IOException("no column " + columns.getOrDefault(required, required) + " for " + required
-            + " in the header " + this.header);
+            + " in the header " + header);
       }
     }
+  }
+
+  private static byte[] withoutByteOrderMark(byte[] line) {
+    boolean marked = new String(line, 0, Math.min(3, line.length), StandardCharsets.UTF_8).equals("\uFEFF");
+    return marked ? Arrays.copyOfRange(line, 3, line.length) : line;
   }
 
   private int column(String field) {
@@ -83,7 +89,7 @@ final class CsvTrades {
     int column = column(field);
     if (constant != null) {
       int end = trade.bytes.length;
-      trade.bytes = java.util.Arrays.copyOf(trade.bytes, end + constant.length);
+      trade.bytes = Arrays.copyOf(trade.bytes, end + constant.length);
       System.arraycopy(constant, 0, trade.bytes, end, constant.length);
       text.set(end, constant.length);
     } else if (column >= 0 && length[column] > 0) {
@@ -158,8 +164,8 @@ final class CsvTrades {
     int at = 0;
     do {
       if (field == from.length) {
-        from = java.util.Arrays.copyOf(from, 2 * field);
-        length = java.util.Arrays.copyOf(length, 2 * field);
+        from = Arrays.copyOf(from, 2 * field);
+        length = Arrays.copyOf(length, 2 * field);
       }
       if (at < line.length && line[at] == '"') {
         at = quoted(line, at + 1, field);
