@@ -1,5 +1,6 @@
 """`python -m bench`: the candle job beside stock Flink SQL, on the same topic."""
 
+import signal
 import sys
 
 import click
@@ -56,6 +57,7 @@ def _ready(part: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an ended benchmark leaves no stack behind
     try:
         bench()
     except (UserError, ValueError, KafkaException) as error:
