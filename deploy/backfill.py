@@ -1,41 +1,21 @@
 """`tickloom backfill candles`: the candle job on bounded input, and its part files made into one file a resolution."""
 
-import json
-import os
-import shutil
-import signal
-import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deploy import candle_files, flink
+from deploy import bounded_job, candle_files
 from deploy.errors import UserError
 from deploy.trades_input import Files, Trades, is_file
 from deploy.trades_topic import Topic
 from jobs.settings import Settings
 from schemas import resolutions as lengths
-
-END_TIMEOUT_S = 5
-JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=50"
-"""Start-up is most of a run, so the JVM compiles quickly rather than well."""
-OTHER_STAGES = 2
-"""Stages beside the roll-ups: fold, merge and 1s candles. Each has slots of its own, and all run at once."""
-FLINK_OPTIONS = {
-    "execution.target": "local",
-    "execution.batch-shuffle-mode": "ALL_EXCHANGES_PIPELINED",
-    "jobmanager.scheduler": "Default",  # the adaptive one starts the stages one after another
-    "slot.request.timeout": "30 s",
-    "taskmanager.memory.managed.size": "256m",
-    "taskmanager.memory.network.min": "128m",
-    "taskmanager.memory.network.max": "128m",
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +70,7 @@ def run(order: Order, tell: Callable[[str], None]) -> Summary:
         trades = _open(order, work)
         settings = trades.settings(order.settings.model_copy(update={"resolutions": chain}))
         tell("computing candles in Flink")
-        _run_job(work, trades, order.resolutions, settings)
+        bounded_job.run(work, trades.connector_options(), order.resolutions, settings)
         tell("writing candles")
         return _publish(order, work, trades)
 
@@ -116,51 +96,7 @@ def _work_folder(out: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=".backfill-", dir=out.resolve()) as folder:
             yield Path(folder)
     except OSError as error:
-        raise UserError(f"--out {out}: {error.strerror or error}") from error
-
-
-def _run_job(work: Path, trades: Trades, published: Sequence[str], settings: Settings) -> None:
-    task = {"trades": trades.connector_options(), "out": str(work), "published": list(published)}
-    slots = (len(settings.resolutions) + OTHER_STAGES) * settings.parallelism
-    options = {**FLINK_OPTIONS, "taskmanager.numberOfTaskSlots": str(slots), "io.tmp.dirs": str(work)}
-    command = [*flink.command(options), "-py", str(flink.job_file("backfill")), json.dumps(task)]
-    logs = flink.LOGS / "backfill"
-    logs.mkdir(parents=True, exist_ok=True)
-    environment = {
-        **os.environ,
-        **settings.environment(),
-        **flink.flink_environment(),
-        "FLINK_LOG_DIR": str(logs),
-        "FLINK_ENV_JAVA_OPTS_CLI": JAVA_OPTIONS,
-    }
-    said = work / "flink.out"
-    code = _await(command, environment, said)
-    if code != 0:
-        shutil.copy(said, logs / "backfill.out")
-        cause = flink.root_cause(said.read_text(errors="replace"))
-        if "OutOfMemoryError" in cause:
-            cause += "; the ids of all trades are held in memory: give the input in parts, such as days"
-        raise UserError(f"backfill: {cause} (log: {logs / 'backfill.out'})")
-
-
-def _await(command: Sequence[str], environment: Mapping[str, str], said: Path) -> int:
-    """Run in a session of its own, so that the JVM and its Python end together, also on Ctrl-C."""
-    with said.open("w") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-        try:
-            return process.wait()
-        finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(END_TIMEOUT_S)
-        os.killpg(process.pid, signal.SIGKILL)
+        raise UserError(f"{error.filename or out}: {error.strerror or error}") from error
 
 
 def _publish(order: Order, work: Path, trades: Trades) -> Summary:

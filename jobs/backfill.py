@@ -1,12 +1,13 @@
 """The candle job on bounded input: files or a topic in, CSV files out. Called by `tickloom backfill`.
 
-Arguments: a JSON object with `trades` (options of the `tickloom` connector, beside the settings), `out` (folder) and
+Argument: a JSON file with `trades` (options of the `tickloom` connector, beside the settings), `out` (folder) and
 `published` (the resolutions to write); settings come from the environment.
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobs import candles, kafka
@@ -39,4 +40,4 @@ def main(trades: Mapping[str, str], out: str, published: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))
+    main(**json.loads(Path(sys.argv[1]).read_text()))

@@ -219,7 +219,7 @@ def test_an_output_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     (tmp_path / "t.csv").write_text("ts_event,symbol,price,size\n")
     said = command("--trades", tmp_path / "t.csv", "--out", tmp_path / "file" / "out")[1]
-    assert f"--out {tmp_path}/file/out: Not a directory" in said
+    assert f"{tmp_path}/file/out: Not a directory" in said
 
 
 def test_topics_are_read_one_at_a_time_and_as_they_are(tmp_path: Path) -> None:
