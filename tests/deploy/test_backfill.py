@@ -227,6 +227,7 @@ def test_topics_are_read_one_at_a_time_and_as_they_are(tmp_path: Path) -> None:
     assert "--map and --set are for files" in command("--trades", "a.v1", "--set", "venue=X", "--out", tmp_path)[1]
 
 
-def test_a_broker_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_broker_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.trades_topic.TIMEOUT_S", 1)
     said = command("--trades", "md.trades.v1", "--brokers", "127.0.0.1:1", "--out", tmp_path)[1]
     assert "no broker answers at 127.0.0.1:1" in said
