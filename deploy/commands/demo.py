@@ -2,7 +2,9 @@
 
 import sys
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 import click
 from rich.console import Console, Group
@@ -29,7 +31,9 @@ def demo(speed: float | None) -> None:
     """
     console = Console()
     began = time.monotonic()
-    with console.status("starting Kafka, the schema registry and Flink"), fresh_stack(_ready) as stack:
+    with ExitStack() as exits:
+        with console.status("starting Kafka, the schema registry and Flink"):
+            stack = exits.enter_context(fresh_stack(partial(_ready, console)))
         run = Demo(stack, speed)
         console.print(f"  Flink UI     {stack.flink_rest_url}")
         with console.status("submitting the candle job"):
@@ -45,8 +49,8 @@ def demo(speed: float | None) -> None:
     sys.exit(0 if outcome.holds else 1)
 
 
-def _ready(part: str, seconds: float) -> None:
-    click.echo(f"  {part:12} ready after {seconds:4.1f} s")
+def _ready(console: Console, part: str, seconds: float) -> None:
+    console.print(f"  {part:12} ready after {seconds:4.1f} s", highlight=False)
 
 
 class View:
