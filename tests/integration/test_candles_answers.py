@@ -168,6 +168,14 @@ KNOWN = [
         "1m",
     ),
     Known(
+        "a notional just below 2^127 units, the last that 128 bits hold, keeps its sign",
+        [
+            *[at(1, "9223372.036854775807", "9223372.036854775807")] * 2,
+            at(2, "0.000000000004", "6917529.027641081856"),
+        ],
+        {"vwap": Decimal("6707906.935894382406"), "notional": None},
+    ),
+    Known(
         "a volume beyond 64 bits is exact",
         [at(1, "1", "9223372.036854775807"), at(2, "1", "9223372.036854775807"), at(3, "1", "0.000000000001")],
         {"volume": Decimal("18446744.073709551615")},

@@ -59,12 +59,16 @@ class Lives:
             self.await_read(job)
 
     def second(self) -> None:
-        """Late trades come first; then a copy of a trade that the first life read, and another of its second."""
+        """Late trades come first."""
         self.send(1, CLOSED, self.late)
         self.send(0, CLOSED, self.late, "late")
+        self.feed.flush()
+
+    def second_goes_on(self, job: CandleJob) -> None:
+        """A copy of a trade that the first life read, and another trade of its second."""
         self.send(0, OPEN, self.on_time)
         self.send(0, OPEN + 1, self.on_time)
-        self.feed.flush()
+        self.await_read(job)
 
     def third(self) -> None:
         """A late trade comes first; then copies of trades that the first two lives read, and the next minute."""
@@ -117,7 +121,7 @@ def ended(stack: Stack) -> Iterator[Ended]:
         lives.second()
         with CandleJob.submit(stack, one, savepoint=savepoint) as job:
             output.follow_until(lambda: len(output.late) >= 2, "the late rows of the second life")
-            lives.await_read(job)
+            lives.second_goes_on(job)
             savepoint = end(lives, job)
 
         lives.third()
