@@ -29,7 +29,7 @@ def run(
     """
     LOGS.mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
-        [*command(options), "-py", str(paths.ROOT / "jobs" / f"{job}.py"), *arguments],
+        [*command(options), "-py", str(job_file(job)), *arguments],
         env={**os.environ, **(environment or {}), **flink_environment()},
         capture_output=True,
         text=True,
@@ -80,7 +80,7 @@ def job_id(output: str) -> str:
 
 
 def job_file(name: str) -> Path:
-    """The file of a job. Raises UserError naming the jobs there are."""
+    """The file of a job. Raises UserError when there is none."""
     file = paths.ROOT / "jobs" / f"{name}.py"
     if not file.exists():
         raise UserError(f"there is no job {name}")

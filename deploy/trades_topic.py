@@ -17,8 +17,7 @@ class Topic:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        secrets = {key: secret.get_secret_value() for key, secret in settings.kafka_properties.items()}
-        self._options = {"bootstrap.servers": settings.brokers, **OPTIONS, **secrets}
+        self._options = {"bootstrap.servers": settings.brokers, **OPTIONS, **settings.kafka_client()}
         self.ranges = self._ranges(settings.brokers)
         if all(first == end for first, end in self.ranges.values()):
             raise UserError(f"topic {name} at {settings.brokers} is empty")

@@ -78,8 +78,8 @@ def transactional_id_prefix(job: str, topic: str, settings: Settings) -> str:
 
 
 def client_properties(settings: Settings) -> dict[str, str]:
-    """The further Kafka client properties, secrets revealed."""
-    return {f"properties.{name}": secret.get_secret_value() for name, secret in settings.kafka_properties.items()}
+    """The further Kafka client properties as options of a table."""
+    return {f"properties.{name}": value for name, value in settings.kafka_client().items()}
 
 
 def create(env: "TableEnvironment", table: str, columns: str, options: dict[str, str]) -> None:

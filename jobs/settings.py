@@ -178,11 +178,14 @@ class Settings(BaseSettings):
         values["registry"] = PASSWORD.sub(r"\1****@", self.registry)
         return {name: "" if value is None else str(value) for name, value in values.items()}
 
+    def kafka_client(self) -> dict[str, str]:
+        """The further Kafka client properties, secrets revealed."""
+        return {name: secret.get_secret_value() for name, secret in self.kafka_properties.items()}
+
     def environment(self) -> dict[str, str]:
         """The settings as environment variables: how they reach a job in another process, secrets included."""
         plain = self.model_dump(mode="json", exclude={"kafka_properties"}, exclude_none=True)
-        secrets = {name: secret.get_secret_value() for name, secret in self.kafka_properties.items()}
         return {
             **{f"TICKLOOM_{name.upper()}": str(value) for name, value in plain.items()},
-            "TICKLOOM_KAFKA_PROPERTIES": json.dumps(secrets),
+            "TICKLOOM_KAFKA_PROPERTIES": json.dumps(self.kafka_client()),
         }

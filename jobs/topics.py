@@ -30,8 +30,7 @@ def names(settings: Settings) -> list[str]:
 
 
 def _admin(settings: Settings) -> AdminClient:
-    secrets = {name: secret.get_secret_value() for name, secret in settings.kafka_properties.items()}
-    return AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0, **secrets})
+    return AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()})
 
 
 def _create_missing(admin: AdminClient, settings: Settings) -> list[str]:

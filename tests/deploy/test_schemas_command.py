@@ -1,7 +1,6 @@
 """`tickloom schemas` on a line: what it says and how it ends."""
 
 import json
-import shutil
 import socket
 from pathlib import Path
 
@@ -15,15 +14,6 @@ from schemas import avro
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["schemas", *arguments])
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the schemas that may be broken."""
-    copy = tmp_path / "schemas"
-    shutil.copytree(avro.FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(avro, "FOLDER", copy)
-    return copy
 
 
 @pytest.fixture

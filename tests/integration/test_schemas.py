@@ -1,7 +1,6 @@
 """The schemas in the real registry, through Confluent's own serialiser, and in Flink SQL."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -41,15 +40,6 @@ OPTIONAL_SIDE = {"name": "side", "type": ["null", "string"], "default": None}
 def client(stack: Stack) -> Iterator[SchemaRegistryClient]:
     with SchemaRegistryClient({"url": stack.registry_url, "timeout": 10}) as client:
         yield client
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the schemas that may be broken."""
-    copy = tmp_path / "schemas"
-    shutil.copytree(avro.FOLDER, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(avro, "FOLDER", copy)
-    return copy
 
 
 @pytest.fixture
