@@ -92,7 +92,12 @@ def _together(tables: list[pa.Table]) -> Iterator[pa.RecordBatch]:
 
 
 def write(file: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:
-    """Write rows as Parquet or CSV, by the file's name. A file that is there is replaced once all is written."""
+    """Write rows as Parquet or CSV, by the file's name. A file that is there is replaced once all is written.
+
+    The accumulator of a candle is left out: it is for jobs that merge candles, and files are for readers.
+    """
+    shown = [name for name in schema.names if name != "accumulator"]
+    schema, rows = pa.schema([schema.field(name) for name in shown]), (batch.select(shown) for batch in rows)
     partial = file.with_name(f".{file.name}.partial")
     try:
         (_write_parquet if file.suffix == ".parquet" else _write_csv)(partial, schema, rows)

@@ -75,7 +75,8 @@ def publish(resolution: str) -> str:
           candle.last_ts_event,
           candle.covered_from <= window_start / 1000000 AS complete,
           0 AS revision,
-          CAST(NULL AS STRING) AS revision_reason
+          CAST(NULL AS STRING) AS revision_reason,
+          candle.state AS accumulator
         FROM (
           SELECT symbol, candle, candle.first_ts_event - MOD(candle.first_ts_event, {length_ns}) AS window_start, rt
           FROM accumulators_{resolution}

@@ -100,21 +100,22 @@ class Candle(Record):
     notional: Notional | None = None
     trade_count: Long
     duplicate_count: Long
-    first_ts_event: Nanoseconds
-    last_ts_event: Nanoseconds
+    first_ts_event: Nanoseconds | None = None
+    last_ts_event: Nanoseconds | None = None
     complete: bool
     revision: Int
     revision_reason: str | None = None
+    accumulator: bytes | None = None
 
     @property
-    def first_event_time(self) -> datetime:
+    def first_event_time(self) -> datetime | None:
         """When the first trade happened, cut to the microsecond."""
-        return floor_instant(self.first_ts_event)
+        return _floor(self.first_ts_event)
 
     @property
-    def last_event_time(self) -> datetime:
+    def last_event_time(self) -> datetime | None:
         """When the last trade happened, cut to the microsecond."""
-        return floor_instant(self.last_ts_event)
+        return _floor(self.last_ts_event)
 
     def to_avro(self) -> dict[str, Any]:
         """The Avro record: decimals as Decimal, times (the window's bounds too) as integer nanoseconds."""
@@ -157,7 +158,9 @@ class LateTrades(Record):
     price: Amount | None = None
     size: Amount | None = None
     partition: Int | None = None
-    offset: Long | None = None
+    first_offset: Long | None = None
+    last_offset: Long | None = None
+    watermark: Nanoseconds | None = None
 
     @property
     def second_time(self) -> datetime:

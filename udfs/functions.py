@@ -13,9 +13,12 @@ JVM_FUNCTIONS = {
 ACCUMULATOR = (
     "ROW<`open` DECIMAL(38, 12), high DECIMAL(38, 12), low DECIMAL(38, 12), `close` DECIMAL(38, 12), "
     "volume DECIMAL(38, 12), notional BYTES, trade_count BIGINT, duplicate_count BIGINT, "
-    "first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT>"
+    "first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT, state BYTES>"
 )
-"""Column type of an accumulator: what flows between resolutions (notional: unscaled, scale 24; covered_from: ms)."""
+"""Column type of an accumulator: what flows between resolutions.
+
+`state` is all of it; the others are what a candle shows (notional: unscaled, scale 24; covered_from: ms).
+"""
 
 
 def register(env: "TableEnvironment") -> None:

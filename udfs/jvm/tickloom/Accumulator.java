@@ -11,11 +11,14 @@ import org.apache.flink.table.data.RowData;
  * order, gives the same candle. Fold, merge and every roll-up are this one class.
  */
 public final class Accumulator {
-  /** The accumulator as SQL sees it; notional is the unscaled exact sum (scale 24), covered_from milliseconds. */
+  /**
+   * The accumulator as SQL sees it: what a candle shows of it, and `state`, from which it is read again. The notional is
+   * the unscaled exact sum (scale 24), covered_from milliseconds.
+   */
   public static final String ROW_TYPE =
       "ROW<open DECIMAL(38, 12), high DECIMAL(38, 12), low DECIMAL(38, 12), close DECIMAL(38, 12),"
           + " volume DECIMAL(38, 12), notional BYTES, trade_count BIGINT, duplicate_count BIGINT,"
-          + " first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT>";
+          + " first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT, state BYTES>";
 
   final Edge open = new Edge(-1);
   final Int128 high = new Int128();
@@ -26,6 +29,7 @@ public final class Accumulator {
   long tradeCount;
   long duplicateCount;
   long coveredFromMs = Long.MIN_VALUE;
+  final Sources sources = new Sources(); // of one second; roll-ups carry none
 
   void add(Trade trade) {
     widen(trade.price, trade.price);
@@ -39,6 +43,7 @@ public final class Accumulator {
   void merge(Accumulator other) {
     duplicateCount += other.duplicateCount;
     coveredFromMs = Math.max(coveredFromMs, other.coveredFromMs);
+    sources.add(other.sources);
     if (other.tradeCount == 0) {
       return;
     }
@@ -66,27 +71,12 @@ public final class Accumulator {
   }
 
   RowData toRow() {
+    boolean empty = tradeCount == 0;
     return GenericRowData.of(
-        open.price().toData(), high.toData(), low.toData(), close.price().toData(),
-        volume.toData(), notional.unscaled().toByteArray(), tradeCount, duplicateCount,
-        open.tsEvent, close.tsEvent, coveredFromMs);
-  }
-
-  void merge(RowData row) {
-    Accumulator other = new Accumulator();
-    Int128 price = new Int128();
-    price.set(row.getDecimal(0, Int128.PRECISION, Int128.SCALE));
-    other.open.offer(row.getLong(8), price);
-    other.high.set(row.getDecimal(1, Int128.PRECISION, Int128.SCALE));
-    other.low.set(row.getDecimal(2, Int128.PRECISION, Int128.SCALE));
-    price.set(row.getDecimal(3, Int128.PRECISION, Int128.SCALE));
-    other.close.offer(row.getLong(9), price);
-    other.volume.set(row.getDecimal(4, Int128.PRECISION, Int128.SCALE));
-    other.notional.add(row.getBinary(5));
-    other.tradeCount = row.getLong(6);
-    other.duplicateCount = row.getLong(7);
-    other.coveredFromMs = row.getLong(10);
-    merge(other);
+        empty ? null : open.price().toData(), empty ? null : high.toData(), empty ? null : low.toData(),
+        empty ? null : close.price().toData(), volume.toData(), notional.unscaled().toByteArray(), tradeCount,
+        duplicateCount, empty ? null : open.tsEvent, empty ? null : close.tsEvent, coveredFromMs,
+        AccumulatorSerializer.toBytes(this));
   }
 
   void write(DataOutputView out) throws IOException {
@@ -99,6 +89,7 @@ public final class Accumulator {
     out.writeLong(tradeCount);
     out.writeLong(duplicateCount);
     out.writeLong(coveredFromMs);
+    sources.write(out);
   }
 
   static Accumulator read(DataInputView in) throws IOException {
@@ -112,6 +103,7 @@ public final class Accumulator {
     accumulator.tradeCount = in.readLong();
     accumulator.duplicateCount = in.readLong();
     accumulator.coveredFromMs = in.readLong();
+    accumulator.sources.read(in);
     return accumulator;
   }
 }

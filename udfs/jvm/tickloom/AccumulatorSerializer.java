@@ -29,15 +29,27 @@ public final class AccumulatorSerializer extends TypeSerializerSingleton<Accumul
     return Accumulator.read(in);
   }
 
-  @Override
-  public Accumulator copy(Accumulator from) {
+  static byte[] toBytes(Accumulator accumulator) {
     try {
-      DataOutputSerializer out = new DataOutputSerializer(256);
-      from.write(out);
-      return Accumulator.read(new DataInputDeserializer(out.getSharedBuffer(), 0, out.length()));
+      DataOutputSerializer out = new DataOutputSerializer(320);
+      INSTANCE.serialize(accumulator, out);
+      return out.getCopyOfBuffer();
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  static Accumulator fromBytes(byte[] bytes) {
+    try {
+      return INSTANCE.deserialize(new DataInputDeserializer(bytes));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Override
+  public Accumulator copy(Accumulator from) {
+    return fromBytes(toBytes(from));
   }
 
   @Override

@@ -1,10 +1,10 @@
 package tickloom;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
-import org.apache.flink.types.StringValue;
 
 /**
  * The open (direction -1) or the close (direction +1) of a candle: the price of its earliest or latest trade.
@@ -48,11 +48,6 @@ final class Edge {
     for (Candidate c = other.candidate; c != null; c = c.next) {
       offer(other.tsEvent, c.venue, c.sequence, c.offset, c.partition, c.price);
     }
-  }
-
-  /** For an edge of a roll-up: seconds never share a nanosecond, so time alone decides. */
-  void offer(long ts, Int128 price) {
-    offer(ts, null, 0, 0, 0, price);
   }
 
   private boolean isBehind(long ts) {
@@ -117,10 +112,10 @@ final class Edge {
     for (Candidate c = candidate; c != null; c = c.next) {
       count++;
     }
-    out.writeInt(count);
+    out.writeShort(count);
     for (Candidate c = candidate; c != null; c = c.next) {
       c.price.write(out);
-      StringValue.writeString(c.venue, out);
+      writeVenue(c.venue, out);
       out.writeLong(c.sequence);
       out.writeLong(c.offset);
       out.writeInt(c.partition);
@@ -130,15 +125,31 @@ final class Edge {
   void read(DataInputView in) throws IOException {
     tsEvent = in.readLong();
     candidate = null;
-    for (int count = in.readInt(); count > 0; count--) {
+    for (int count = in.readShort(); count > 0; count--) {
       Candidate c = new Candidate();
       c.price.read(in);
-      c.venue = StringValue.readString(in);
+      c.venue = readVenue(in);
       c.sequence = in.readLong();
       c.offset = in.readLong();
       c.partition = in.readInt();
       c.next = candidate;
       candidate = c;
     }
+  }
+
+  private static void writeVenue(String venue, DataOutputView out) throws IOException {
+    byte[] bytes = venue == null ? new byte[0] : venue.getBytes(StandardCharsets.UTF_8);
+    out.writeShort(venue == null ? -1 : bytes.length);
+    out.write(bytes);
+  }
+
+  private static String readVenue(DataInputView in) throws IOException {
+    int length = in.readShort();
+    if (length < 0) {
+      return null;
+    }
+    byte[] bytes = new byte[length];
+    in.readFully(bytes);
+    return new String(bytes, StandardCharsets.UTF_8);
   }
 }

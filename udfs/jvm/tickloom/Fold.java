@@ -89,19 +89,24 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
       emit(Rows.rejected(trade));
     } else if (trade.action != Trade.NEW) {
       changes.inc();
-      emit(Rows.change(trade));
-    } else if (Rows.lastMilli(trade.second()) <= Math.max(watermark, partition.closedUpToMs)) {
+      emit(Rows.change(trade, closedUpToMs(partition)));
+    } else if (Rows.lastMilli(trade.second()) <= closedUpToMs(partition)) {
       late.inc();
-      emit(Rows.late(trade));
+      emit(Rows.late(trade, closedUpToMs(partition)));
     } else {
       fold(trade, partition);
     }
+  }
+
+  private long closedUpToMs(PartitionState partition) {
+    return Math.max(watermark, partition.closedUpToMs);
   }
 
   private void fold(Trade trade, PartitionState partition) {
     SecondTable.Second second =
         table.of(trade.partition, trade.bytes, trade.symbol.from, trade.symbol.length, trade.second());
     Accumulator accumulator = table.partial(second, partition.coveredFromMs);
+    accumulator.sources.add(trade.partition, trade.offset);
     if (isCopy(trade, second)) {
       duplicates.inc();
       accumulator.duplicateCount++;
@@ -186,7 +191,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     partitions.forEach((number, partition) -> {
       if (partition.claimed) {
         PartitionState copy = new PartitionState(number);
-        copy.closedUpToMs = Math.max(watermark, partition.closedUpToMs);
+        copy.closedUpToMs = closedUpToMs(partition);
         copy.coveredFromMs = partition.coveredFromMs;
         open.put(number, copy);
       } else if (getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0) {

@@ -65,9 +65,8 @@ final class Merge extends AbstractStreamOperator<RowData>
     long second = partial.f1;
     long closing = Rows.lastMilli(second);
     if (closing <= watermark) {
-      long trades = partial.f2.tradeCount + partial.f2.duplicateCount;
-      late.inc(trades);
-      output.collect(row.replace(Rows.late(partial.f0, second, trades), closing));
+      late.inc(partial.f2.tradeCount + partial.f2.duplicateCount);
+      output.collect(row.replace(Rows.late(partial.f0, second, partial.f2, watermark), closing));
       return;
     }
     Accumulator accumulator = seconds.get(second);
@@ -86,6 +85,9 @@ final class Merge extends AbstractStreamOperator<RowData>
     Accumulator accumulator = seconds.get(second);
     seconds.remove(second);
     output.collect(row.replace(Rows.candle(timer.getKey(), second, accumulator), timer.getTimestamp()));
+    if (accumulator.sources.spanPartitions()) { // copies on two partitions met different folds, so none saw the other
+      output.collect(row.replace(Rows.partitions(timer.getKey(), second, watermark), timer.getTimestamp()));
+    }
   }
 
   @Override

@@ -11,13 +11,17 @@ import org.apache.flink.table.functions.AggregateFunction;
     accumulator = @DataTypeHint(value = "RAW", bridgedTo = Accumulator.class, rawSerializer = AccumulatorSerializer.class),
     output = @DataTypeHint(value = Accumulator.ROW_TYPE, bridgedTo = RowData.class))
 public final class MergeCandles extends AggregateFunction<RowData, Accumulator> {
+  private static final int STATE = 11; // of ROW_TYPE
+
   @Override
   public Accumulator createAccumulator() {
     return new Accumulator();
   }
 
   public void accumulate(Accumulator accumulator, RowData candle) {
-    accumulator.merge(candle);
+    Accumulator shorter = AccumulatorSerializer.fromBytes(candle.getBinary(STATE));
+    shorter.sources.clear();
+    accumulator.merge(shorter);
   }
 
   public void merge(Accumulator accumulator, Iterable<Accumulator> others) {

@@ -26,10 +26,6 @@ final class Notional {
     rest = rest.add(other.rest);
   }
 
-  void add(byte[] unscaled) {
-    rest = rest.add(new BigInteger(unscaled));
-  }
-
   private void add(long high, long low) {
     if (!sum.add(high, low)) {
       rest = rest.add(sum.big());
@@ -48,12 +44,12 @@ final class Notional {
 
   void write(DataOutputView out) throws IOException {
     byte[] bytes = unscaled().toByteArray();
-    out.writeInt(bytes.length);
+    out.writeShort(bytes.length);
     out.write(bytes);
   }
 
   void read(DataInputView in) throws IOException {
-    byte[] bytes = new byte[in.readInt()];
+    byte[] bytes = new byte[in.readShort()];
     in.readFully(bytes);
     sum.set(0);
     rest = new BigInteger(bytes);

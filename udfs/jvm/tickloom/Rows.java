@@ -50,30 +50,45 @@ final class Rows {
   }
 
   /** A late trade that the fold saw: the columns of late_trades.avsc. */
-  static RowData late(Trade trade) {
-    return late(trade, trade.tsEvent, "late", trade.tradeId);
+  static RowData late(Trade trade, long watermark) {
+    return late(trade, trade.tsEvent, "late", trade.tradeId, watermark);
   }
 
   /** A cancel or correction: it names the original's id and time. */
-  static RowData change(Trade trade) {
-    return late(trade, trade.originalTsEvent, ACTIONS[trade.action].toString(), trade.originalTradeId);
+  static RowData change(Trade trade, long watermark) {
+    return late(trade, trade.originalTsEvent, ACTIONS[trade.action].toString(), trade.originalTradeId, watermark);
   }
 
-  private static RowData late(Trade trade, long tsEvent, String reason, Trade.Text id) {
+  private static RowData late(Trade trade, long tsEvent, String reason, Trade.Text id, long watermark) {
     long second = Math.floorDiv(tsEvent, Trade.NANOS_PER_SECOND);
-    RowData late = GenericRowData.of(
+    return late(second, GenericRowData.of(
         string(trade.text(trade.symbol)), second * Trade.NANOS_PER_SECOND, string(reason), 1L,
         string(trade.text(trade.venue)), string(trade.text(id)), tsEvent, trade.price.toData(), trade.size.toData(),
-        trade.partition, trade.offset);
+        trade.partition, trade.offset, trade.offset, nanos(watermark)));
+  }
+
+  /** Trades that only the merge knows to be late: their number and where they stand. A partial has one partition. */
+  static RowData late(String symbol, long second, Accumulator partial, long watermark) {
+    Sources sources = partial.sources;
+    return late(second, GenericRowData.of(
+        string(symbol), second * Trade.NANOS_PER_SECOND, string("late"), partial.tradeCount + partial.duplicateCount,
+        null, null, null, null, null, sources.partition(), sources.first(), sources.last(), nanos(watermark)));
+  }
+
+  /** A second whose trades came from several partitions: it may hold copies that nothing has compared. */
+  static RowData partitions(String symbol, long second, long watermark) {
+    return late(second, GenericRowData.of(
+        string(symbol), second * Trade.NANOS_PER_SECOND, string("partitions"), 0L,
+        null, null, null, null, null, null, null, null, nanos(watermark)));
+  }
+
+  private static RowData late(long second, RowData late) {
     return GenericRowData.of(null, time(lastMilli(second)), null, null, late);
   }
 
-  /** Trades that only the merge knows to be late: their number. */
-  static RowData late(String symbol, long second, long trades) {
-    RowData late = GenericRowData.of(
-        string(symbol), second * Trade.NANOS_PER_SECOND, string("late"), trades,
-        null, null, null, null, null, null, null);
-    return GenericRowData.of(null, time(lastMilli(second)), null, null, late);
+  /** Milliseconds to nanoseconds; null for a watermark that is none: before the first, or after the last. */
+  private static Long nanos(long watermark) {
+    return Math.abs(watermark) > Long.MAX_VALUE / 1_000_000 ? null : watermark * 1_000_000;
   }
 
   static RowData tick(Trade trade) {
