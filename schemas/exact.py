@@ -56,6 +56,12 @@ class Fixed:
         return Decimal(unscaled).scaleb(-self.scale, self._exact)
 
 
+def unscaled(value: Decimal, scale: int = 12) -> int:
+    """The integer n of a decimal n x 10^-scale. Raises decimal.Inexact when it has more digits after the point."""
+    exact = value.scaleb(scale, Context(prec=100)).to_integral_exact(context=Context(prec=100, traps=[Inexact]))
+    return int(exact)
+
+
 def nanoseconds(value: Any) -> int:
     """Nanoseconds since the Unix epoch, from an int, an aware datetime or ISO-8601 text with a zone.
 

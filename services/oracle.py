@@ -72,6 +72,8 @@ class Expected:
     rejected: int = 0
     changes: int = 0
     """Cancels and corrections."""
+    unknown: int = 0
+    """Those of them whose original is not on the tape."""
     trades: int = 0
     """Messages on the tape, of every kind."""
 
@@ -89,25 +91,33 @@ def expected_candles(tape: Iterable[TradeRecord], resolutions: Iterable[str] = R
 
 @dataclass
 class _Second:
-    """The trades of one symbol in one second, each once."""
+    """The trades of one symbol in one second, each once; a busted one is None."""
 
-    ticks: list[Tick] = field(default_factory=list)
-    ids: set[tuple[str | None, str]] = field(default_factory=set)
+    ticks: list[Tick | None] = field(default_factory=list)
+    ids: dict[tuple[str | None, str], int] = field(default_factory=dict)
+    """Where the trade of an id is among the ticks."""
     duplicates: int = 0
 
 
 def _seconds(tape: Iterable[TradeRecord], expected: Expected) -> dict[tuple[str, int], _Second]:
     seconds: dict[tuple[str, int], _Second] = defaultdict(_Second)
+    changes = []
     for offset, trade in enumerate(tape):
         expected.trades += 1
         if trade["action"] != "new":
-            expected.changes += 1
+            changes.append(trade)
         elif trade["size"] <= 0 or trade["price"] <= 0:
             expected.rejected += 1
         else:
-            second = trade["ts_event"] - trade["ts_event"] % SECOND_NS
-            _count_once(seconds[trade["symbol"], second], trade, offset)
+            _count_once(seconds[trade["symbol"], _second(trade["ts_event"])], trade, offset)
+    expected.changes = len(changes)
+    for change in changes:  # a message may come before the trade it changes
+        _change(seconds[change["symbol"], _second(change["original_ts_event"] or 0)], change, expected)
     return seconds
+
+
+def _second(ts_event: int) -> int:
+    return ts_event - ts_event % SECOND_NS
 
 
 def _count_once(second: _Second, trade: TradeRecord, offset: int) -> None:
@@ -117,10 +127,25 @@ def _count_once(second: _Second, trade: TradeRecord, offset: int) -> None:
         if identity in second.ids:
             second.duplicates += 1
             return
-        second.ids.add(identity)
+        second.ids[identity] = len(second.ticks)
     second.ticks.append(
         Tick(trade["ts_event"], trade["venue"], trade["sequence"], offset, trade["price"], trade["size"])
     )
+
+
+def _change(second: _Second, change: TradeRecord, expected: Expected) -> None:
+    """Take a busted trade out, or give it its corrected price and size; its place in the order stays."""
+    at = second.ids.get((change["venue"], change["original_trade_id"] or ""))
+    if at is None:
+        expected.unknown += 1
+        return
+    tick = second.ticks[at]
+    if change["action"] == "cancel":
+        second.ticks[at] = None
+    elif tick is not None:
+        second.ticks[at] = tick._replace(price=change["price"], size=change["size"])
+        if change["trade_id"] is not None:
+            second.ids[change["venue"], change["trade_id"]] = at
 
 
 def _windows(seconds: dict[tuple[str, int], _Second], resolution: str) -> dict[CandleKey, tuple[list[Tick], int]]:
@@ -130,9 +155,9 @@ def _windows(seconds: dict[tuple[str, int], _Second], resolution: str) -> dict[C
     for (symbol, start), second in seconds.items():
         key = CandleKey(symbol, resolution, start - start % length)
         ticks, duplicates = windows.get(key, ([], 0))
-        ticks.extend(second.ticks)
+        ticks.extend(tick for tick in second.ticks if tick is not None)
         windows[key] = ticks, duplicates + second.duplicates
-    return windows
+    return {key: window for key, window in windows.items() if window[0]}
 
 
 def candle(ticks: list[Tick], duplicates: int, window_end: int) -> ExpectedCandle:
