@@ -16,7 +16,7 @@ from bench.produce import end_offsets
 from bench.reference import Candles
 from bench.tape import SECOND_NS, START_S, UNIT, Longs, symbol_names
 from schemas.codec import HEADER, schema_id
-from services.registry import Registry
+from schemas.registered import Registry
 
 TIMEOUT_S = 30
 VALUES = ("open", "high", "low", "close", "volume", "trades")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.partitioner import partition_of
+from udfs.partitioner import partition_of
 
 Longs = NDArray[np.int64]
 

@@ -36,7 +36,7 @@ def main(trades: Mapping[str, str], out: str, published: Sequence[str]) -> None:
     else:
         kafka.create_trades(env, settings, bounded="true", **trades)
     create_files(env, settings, out, published)
-    candles.define(env, settings.resolutions).execute().wait()
+    candles.define(env, settings.resolutions, stamped=False).execute().wait()
 
 
 if __name__ == "__main__":

@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 NAME = "candles"
 
 
-def define(env: "TableEnvironment", resolutions: Sequence[str]) -> "StatementSet":
-    """Views and inserts between the tables `trades`, `candles_<resolution>`, `rejected_trades` and `late_trades`."""
+def define(env: "TableEnvironment", resolutions: Sequence[str], *, stamped: bool = True) -> "StatementSet":
+    """Views and inserts between the tables `trades`, `candles_<resolution>`, `rejected_trades` and `late_trades`.
+
+    The candle tables have a last column `ts`, the time of the record, when they are `stamped`.
+    """
     functions.register(env)
     inserts = env.create_statement_set()
 
@@ -45,15 +48,16 @@ def define(env: "TableEnvironment", resolutions: Sequence[str]) -> "StatementSet
             GROUP BY symbol, window_start, window_end, window_time
         """)
     for resolution in resolutions:
-        inserts.add_insert_sql(publish(resolution))
+        inserts.add_insert_sql(publish(resolution, stamped=stamped))
 
     inserts.add_insert_sql("INSERT INTO rejected_trades SELECT rejected.* FROM trades WHERE rejected IS NOT NULL")
     inserts.add_insert_sql("INSERT INTO late_trades SELECT late.* FROM trades WHERE late IS NOT NULL")
     return inserts
 
 
-def publish(resolution: str) -> str:
+def publish(resolution: str, *, stamped: bool) -> str:
     """The projection of an accumulator to the published candle: the only place where anything is rounded."""
+    stamp = ", rt AS ts" if stamped else ""
     length_ns = lengths.seconds(resolution) * 1_000_000_000
     return f"""
         INSERT INTO candles_{resolution}
@@ -76,7 +80,7 @@ def publish(resolution: str) -> str:
           candle.covered_from <= window_start / 1000000 AS complete,
           0 AS revision,
           CAST(NULL AS STRING) AS revision_reason,
-          candle.state AS accumulator
+          candle.state AS accumulator{stamp}
         FROM (
           SELECT symbol, candle, candle.first_ts_event - MOD(candle.first_ts_event, {length_ns}) AS window_start, rt
           FROM accumulators_{resolution}

@@ -1,5 +1,6 @@
 """The table environment of a job, and how its statements are started."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ from jobs.settings import Settings, milliseconds
 from udfs.functions import ACCUMULATOR
 
 if TYPE_CHECKING:
-    from pyflink.table import EnvironmentSettings, StatementSet, TableEnvironment
+    from pyflink.table import EnvironmentSettings, StatementSet, StreamTableEnvironment, TableEnvironment
 
 from schemas import ddl
 
@@ -36,9 +37,19 @@ def streaming(settings: Settings, name: str) -> "TableEnvironment":
     from pyflink.table import EnvironmentSettings
 
     env = _environment(EnvironmentSettings.in_streaming_mode(), settings, name)
-    config = env.get_config()
-    config.set("execution.checkpointing.interval", f"{milliseconds(settings.checkpoint_interval)} ms")
-    config.set("pipeline.auto-watermark-interval", "50 ms")
+    _checkpoint(env, settings)
+    return env
+
+
+def with_functions(settings: Settings, name: str) -> "StreamTableEnvironment":
+    """As `streaming`, for jobs with a step in Python between their tables."""
+    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment
+
+    env = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
+    _configure(env, settings, name, _python_jars())
+    _checkpoint(env, settings)
+    env.get_config().set("python.fn-execution.bundle.time", "100")  # ms a record may wait for others
     return env
 
 
@@ -53,15 +64,32 @@ def _environment(mode: "EnvironmentSettings", settings: Settings, name: str) -> 
     from pyflink.table import TableEnvironment
 
     env = TableEnvironment.create(mode)
+    _configure(env, settings, name)
+    return env
+
+
+def _checkpoint(env: "TableEnvironment", settings: Settings) -> None:
+    config = env.get_config()
+    config.set("execution.checkpointing.interval", f"{milliseconds(settings.checkpoint_interval)} ms")
+    config.set("pipeline.auto-watermark-interval", "50 ms")
+
+
+def _python_jars() -> list[Path]:
+    """Flink's operators that run Python; they come with the client, a cluster need not have them."""
+    import pyflink
+
+    return sorted((Path(pyflink.__file__).parent / "opt").glob("flink-python-*.jar"))
+
+
+def _configure(env: "TableEnvironment", settings: Settings, name: str, jars: Sequence[Path] = ()) -> None:
     config = env.get_config()
     config.set("pipeline.name", name)
     if settings.jars:
-        config.set("pipeline.jars", ";".join(Path(jar).as_uri() for jar in settings.jars))
+        config.set("pipeline.jars", ";".join(jar.as_uri() for jar in [*map(Path, settings.jars), *jars]))
     config.set("parallelism.default", str(settings.parallelism))
     config.set("table.local-time-zone", "UTC")
     config.set("table.optimizer.agg-phase-strategy", "ONE_PHASE")  # rows are folded already: a local phase only buffers
     config.set("table.exec.uid.generation", "ALWAYS")
-    return env
 
 
 def run(statements: "StatementSet") -> str:

@@ -35,7 +35,56 @@ def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
     """Create the sink tables of the candle job: one a resolution, rejected_trades and late_trades."""
     for table, topic, schema in candle_sinks(settings):
-        create(env, table, ddl.columns(schema), sink(job, topic, schema, settings))
+        create(env, table, sink_columns(schema), sink(job, topic, schema, settings))
+
+
+RECORD_COLUMNS = "symbol STRING, `value` BYTES, ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'"
+"""A record whose value is encoded, or decoded, by a step in Python."""
+RECORD_FORMAT = {
+    "key.format": "raw",
+    "key.fields": "symbol",
+    "value.format": "raw",
+    "value.fields-include": "EXCEPT_KEY",
+}
+
+
+def create_triggers(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the table `late_trades` of encoded rows on their topic."""
+    create(env, "late_trades", "symbol STRING, `value` BYTES", source(job, topics.LATE, settings) | RECORD_FORMAT)
+
+
+def create_revisions(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the sink tables of the reconcile job, all of encoded rows."""
+    for table, topic, _ in revision_sinks(settings):
+        create(env, table, RECORD_COLUMNS, transactional(job, topic, settings) | RECORD_FORMAT)
+
+
+def revision_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+    """(table, topic, schema) of everything the reconcile job writes."""
+    return [
+        *((f"revisions_{resolution}", topics.candles(resolution), "candle") for resolution in settings.resolutions),
+        ("expired_trades", topics.EXPIRED, "late_trades"),
+        ("quality_events", topics.EVENTS, "quality_event"),
+    ]
+
+
+def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
+    """Options of a committed topic read from its beginning, as far as no state says otherwise."""
+    return {
+        "connector": "kafka",
+        "topic": topic,
+        "properties.bootstrap.servers": settings.brokers,
+        "properties.group.id": f"{settings.transactional_id_prefix}-{job}",
+        "properties.isolation.level": "read_committed",
+        "scan.startup.mode": "earliest-offset",
+        **client_properties(settings),
+    }
+
+
+def sink_columns(schema: str) -> str:
+    """Columns of a topic's table. A candle's record bears the last millisecond of its window: it is found by it."""
+    stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema == "candle" else ""
+    return ddl.columns(schema) + stamp
 
 
 def consumer_group(settings: Settings) -> str:
@@ -55,16 +104,25 @@ def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
 def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
     """Options of an exactly-once topic keyed by symbol (rejected trades have none and go round robin)."""
     keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}
+    return (
+        transactional(job, topic, settings)
+        | keyed
+        | {
+            "value.format": "avro-confluent",
+            "value.avro-confluent.url": settings.registry,
+            "value.avro-confluent.subject": topics.subject(topic),
+            "value.avro-confluent.schema": avro.text(schema),
+        }
+    )
+
+
+def transactional(job: str, topic: str, settings: Settings) -> dict[str, str]:
+    """Options of an exactly-once topic, whatever the format of its records."""
     return {
         "connector": "kafka",
         "topic": topic,
         "properties.bootstrap.servers": settings.brokers,
         **client_properties(settings),
-        **keyed,
-        "value.format": "avro-confluent",
-        "value.avro-confluent.url": settings.registry,
-        "value.avro-confluent.subject": topics.subject(topic),
-        "value.avro-confluent.schema": avro.text(schema),
         "sink.delivery-guarantee": "exactly-once",
         "sink.transactional-id-prefix": transactional_id_prefix(job, topic, settings),
         "sink.transaction-naming-strategy": "POOLING",

@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     idle_timeout: Duration = Field(
         timedelta(seconds=5), description="a partition silent for so long no longer holds back the others"
     )
+    late_horizon: Duration = Field(
+        timedelta(minutes=5),
+        description="later trades, busts and corrections are left to the audit, not revised at once",
+    )
     future_bound: Duration = Field(
         timedelta(minutes=5), description="a trade further ahead of its receipt or Kafka timestamp is rejected"
     )

@@ -173,7 +173,26 @@ class LateTrades(Record):
         return _floor(self.ts_event)
 
 
-MODELS: tuple[type[Record], ...] = (Trade, Candle, RejectedTrade, LateTrades)
+class QualityEvent(Record):
+    """Something about a feed that a reader of its data should know."""
+
+    schema_name = "quality_event"
+
+    symbol: str
+    kind: str
+    ts_event: Nanoseconds
+    venue: str | None = None
+    trade_id: str | None = None
+    partition: Int | None = None
+    offset: Long | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """The time it concerns, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+
+MODELS: tuple[type[Record], ...] = (Trade, Candle, RejectedTrade, LateTrades, QualityEvent)
 
 
 def _floor(nanoseconds_utc: int | None) -> datetime | None:

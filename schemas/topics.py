@@ -6,6 +6,9 @@ from collections.abc import Sequence
 TRADES = "md.trades.v1"
 REJECTED = "md.trades.rejected.v1"
 LATE = "md.late.v1"
+EXPIRED = "md.late.expired.v1"
+"""Triggers later than the horizon of the reconcile job: the audit's list."""
+EVENTS = "md.quality.events.v1"
 
 
 def candles(resolution: str) -> str:
@@ -29,5 +32,11 @@ def schema_of(subject: str) -> str | None:
     return "candle" if CANDLES.fullmatch(subject) else SCHEMAS.get(subject)
 
 
-SCHEMAS = {subject(TRADES): "trade", subject(REJECTED): "rejected_trade", subject(LATE): "late_trades"}
+SCHEMAS = {
+    subject(TRADES): "trade",
+    subject(REJECTED): "rejected_trade",
+    subject(LATE): "late_trades",
+    subject(EXPIRED): "late_trades",
+    subject(EVENTS): "quality_event",
+}
 CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))

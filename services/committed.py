@@ -10,7 +10,7 @@ from uuid import uuid4
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Decoder
-from services.registry import Registry
+from schemas.registered import Registry
 
 TIMEOUT_S = 10
 

@@ -12,11 +12,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from schemas import avro
 from schemas.codec import Encoder
+from schemas.registered import Registry
 from schemas.topics import TRADES
 from services.pacing import Pace, SendLog
-from services.partitioner import partition_of
-from services.registry import Registry
 from services.trades_file import BadRow, Row, TradesFile
+from udfs.partitioner import partition_of
 
 TIMEOUT_S = 10
 DELIVERY_TIMEOUT_S = 60

@@ -48,8 +48,11 @@ class Market(Protocol):
     def messages(self, second: int, sources: Sources) -> Iterable[Message]:
         """The valid messages of a second that stand in these ranges."""
 
-    def candles(self, resolution: str, start: int, end: int, *, revised: bool) -> Mapping[int, Version]:
-        """The candles with start <= window_start < end: on time only, or the highest revision of each (slower)."""
+    def candles(self, resolution: str, start: int, end: int) -> Mapping[int, Version]:
+        """The highest revision of each candle with start <= window_start < end."""
+
+    def on_time(self, key: WindowKey) -> Version | None:
+        """Revision 0 of a candle, None when there is none."""
 
     def reached(self, resolution: str, end: int) -> bool:
         """Whether the candles of this resolution have come as far as a window that ends there."""
@@ -66,8 +69,6 @@ class Pending:
     """Windows published by revisions only, watched in case a candle on time shows up after all."""
     newest: int | None = None
     """The latest watermark that a trigger told of."""
-    since: int | None = None
-    """The first one: windows before it may have been revised by a job whose state is gone."""
 
 
 class Revision(NamedTuple):
@@ -97,7 +98,6 @@ class Revisor:
         """Note a trigger; False when it lies beyond the horizon and is somebody else's to settle."""
         if trigger.watermark is not None:
             pending.newest = max(trigger.watermark, pending.newest or trigger.watermark)
-            pending.since = trigger.watermark if pending.since is None else pending.since
         if trigger.reason != BY_HAND and self._is_beyond(trigger.second, trigger.watermark or pending.newest):
             return False
         known = pending.sources.get(trigger.second, ())
@@ -112,17 +112,14 @@ class Revisor:
             self._watch(key, pending, versions, market)
         for resolution in self._resolutions:
             for key in sorted(key for key in pending.reasons if key.resolution == resolution):
-                self._look_at(key, pending, _Known(versions, market, pending), settled)
+                self._look_at(key, pending, _Known(versions, market), settled)
         return settled
 
     def _watch(
         self, key: WindowKey, pending: Pending, versions: MutableMapping[WindowKey, Version], market: Market
     ) -> None:
         """A window was taken for one without a candle on time; here comes one, so it is looked at again."""
-        end = self._end(key)
-        if not market.reached(key.resolution, end):
-            return
-        on_time = market.candles(key.resolution, key.start, end, revised=False).get(key.start)
+        on_time = market.on_time(key) if market.reached(key.resolution, self._end(key)) else None
         if on_time is None:
             return
         mine = versions[key]
@@ -205,7 +202,6 @@ class _Known(NamedTuple):
 
     versions: MutableMapping[WindowKey, Version]
     market: Market
-    pending: Pending
 
     def version(self, key: WindowKey, end: int) -> Version | None:
         """The highest revision of a window, None when it has no candle so far."""
@@ -213,19 +209,16 @@ class _Known(NamedTuple):
             return self.versions[key]
         if not self.market.reached(key.resolution, end):
             return None
-        return self.market.candles(key.resolution, key.start, end, revised=self._is_old(key.start)).get(key.start)
+        return self.market.candles(key.resolution, key.start, end).get(key.start)
 
     def parts(self, resolution: str, start: int, end: int) -> Iterator[Version]:
         """The highest revisions of the windows between two times."""
-        found = dict(self.market.candles(resolution, start, end, revised=self._is_old(start)))
+        found = self.market.candles(resolution, start, end)
         length = lengths.seconds(resolution) * SECOND_NS
         for at in range(start, end, length):
             version = self.versions.get(WindowKey(resolution, at)) or found.get(at)
             if version is not None:
                 yield version
-
-    def _is_old(self, start: int) -> bool:
-        return self.pending.since is None or start < self.pending.since
 
 
 def row(symbol: str, revision: Revision) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bench.tape import (
     symbol_names,
 )
 from services.oracle import Tick, candle
-from services.partitioner import partition_of
+from udfs.partitioner import partition_of
 
 
 def columns(rows: list[tuple[int, int, int, int]]) -> Trades:

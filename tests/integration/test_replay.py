@@ -24,10 +24,10 @@ from schemas.registry import RegistryError
 from services.committed import CommittedReader
 from services.demo_data import write_trades
 from services.oracle import expected_candles
-from services.partitioner import partition_of
 from services.replay import Replay, ReplayError, Target
 from services.trades_file import Row, TradesFile
 from tests.integration.stacks import command
+from udfs.partitioner import partition_of
 
 pytestmark = pytest.mark.integration
 

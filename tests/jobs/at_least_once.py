@@ -4,7 +4,6 @@ from jobs import kafka, topics
 from jobs.candles import NAME, define
 from jobs.environment import run, streaming
 from jobs.settings import Settings
-from schemas import ddl
 
 
 def sink(topic: str, schema: str, settings: Settings) -> dict[str, str]:
@@ -22,7 +21,7 @@ def main() -> None:
     env = streaming(settings, "at-least-once")
     kafka.create_trades(env, settings)
     for table, topic, schema in kafka.candle_sinks(settings):
-        kafka.create(env, table, ddl.columns(schema), sink(topic, schema, settings))
+        kafka.create(env, table, kafka.sink_columns(schema), sink(topic, schema, settings))
     run(define(env, settings.resolutions))
 
 

@@ -81,11 +81,11 @@ class CandleModel:
             )
         ]
 
-    def between(self, resolution: str, start: int, end: int, *, revised: bool) -> Mapping[int, Version]:
-        """The committed candles of a resolution: those on time, or the highest revisions."""
+    def between(self, resolution: str, start: int, end: int) -> Mapping[int, Version]:
+        """The highest revisions of the candles of a resolution."""
         return {
             key.start: version
-            for key, version in (self.candles if revised else self.on_time).items()
+            for key, version in self.candles.items()
             if key.resolution == resolution and start <= key.start < end
         }
 

@@ -68,8 +68,11 @@ class Lab:
     def messages(self, second: int, sources: Sources) -> Iterable[Message]:
         return self.model.messages(second, sources)
 
-    def candles(self, resolution: str, start: int, end: int, *, revised: bool) -> Mapping[int, Version]:
-        return self.model.between(resolution, start, end, revised=revised)
+    def candles(self, resolution: str, start: int, end: int) -> Mapping[int, Version]:
+        return self.model.between(resolution, start, end)
+
+    def on_time(self, key: WindowKey) -> Version | None:
+        return self.model.on_time.get(key)
 
     def reached(self, resolution: str, end: int) -> bool:
         """A topic that also holds later candles, of another replay, says so too early."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.partitioner import murmur2, partition_of
+from udfs.partitioner import murmur2, partition_of
 
 
 @pytest.mark.parametrize(

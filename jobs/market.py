@@ -1,0 +1,226 @@
+"""What is committed on the topics, looked up by place and time: the eyes of the reconcile job.
+
+Candles carry the last millisecond of their window as Kafka timestamp, so the broker's time index finds them.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from jobs.settings import Settings
+from schemas import resolutions as lengths
+from schemas import topics
+from schemas.codec import CodecError, Decoder
+from schemas.registered import Registry
+from udfs.accumulator import Accumulator
+from udfs.partitioner import partition_of
+from udfs.recompute import SECOND_NS, Message
+from udfs.revisions import Version, WindowKey
+from udfs.sources import Range, Sources
+
+TIMEOUT_S = 10
+BATCH = 2_000
+POLL_S = 0.1
+"""The broker is asked no more often how far transactions have settled."""
+MILLI_NS = 1_000_000
+
+Place = tuple[str, int]
+"""(topic, partition)."""
+
+
+class MarketError(Exception):
+    """The broker does not answer, or the topics do not hold what they must."""
+
+
+@dataclass(frozen=True)
+class _Observation:
+    """How far the candle topics were written at a moment, and the latest window on each of them."""
+
+    at: float
+    ends: dict[Place, int]
+    latest_ms: dict[str, int]
+
+
+@dataclass
+class _Slice:
+    """The committed candles of a partition from a time on, not decoded, by symbol."""
+
+    first_ms: int
+    values: dict[bytes, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+
+
+class KafkaMarket:
+    """Committed trades and candles of all symbols. One thread uses it; close it."""
+
+    def __init__(self, settings: Settings) -> None:
+        client = {"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()}
+        self._settings = settings
+        self._consumer = Consumer({**client, **_READER, "group.id": f"tickloom-market-{uuid4()}"})
+        self._admin = AdminClient(client)
+        lookup = Registry(settings.registry).schema
+        self._trades, self._candles = Decoder("trade", lookup), Decoder("candle", lookup)
+        self._partitions = self._count_partitions()
+        self._observed: _Observation | None = None
+        self._asked = 0.0
+        self._latest_ms: dict[str, int] = {}
+        self._slices: dict[Place, _Slice] = {}
+        self.settled_at = 0.0
+        """Every candle that was written before this time (monotonic, s) is committed, or never will be."""
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def poll(self) -> None:
+        """Ask the broker how far the transactions on the candle topics have settled."""
+        if time.monotonic() - self._asked < POLL_S:
+            return
+        self._asked = time.monotonic()
+        if self._observed is None:
+            self._observed = self._observe()
+        stable = self._offsets(OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+        if all(stable[place][0] >= end for place, end in self._observed.ends.items()):
+            self.settled_at, self._latest_ms = self._observed.at, self._observed.latest_ms
+            self._observed = None
+            self._slices.clear()
+
+    def of(self, symbol: str) -> "SymbolMarket":
+        """The view of one symbol."""
+        return SymbolMarket(self, symbol)
+
+    def reached(self, resolution: str, end: int) -> bool:
+        """Whether the candles of this resolution have come as far as a window that ends there."""
+        return self._latest_ms.get(topics.candles(resolution), -1) >= end // MILLI_NS - 1
+
+    def messages(self, symbol: str, second: int, sources: Sources) -> Iterator[Message]:
+        """The valid messages of a symbol's second that stand in these ranges of the trades topic."""
+        for each in sources:
+            for message in self._read(self._settings.trades_topic, each):
+                trade = self._trade(message, symbol)
+                if trade is not None and trade.second == second:
+                    yield trade
+
+    def candles(self, symbol: str, resolution: str, start: int, end: int) -> Iterator[tuple[int, Version]]:
+        """(window_start, version) of all candles of a symbol with start <= window_start < end."""
+        topic = topics.candles(resolution)
+        place = topic, partition_of(symbol, self._partitions[topic])
+        first_ms = (start + lengths.seconds(resolution) * SECOND_NS) // MILLI_NS - 1
+        for value in self._slice(place, first_ms).values.get(symbol.encode(), ()):
+            record = self._candles.decode(value)
+            if start <= record["window_start"] < end:
+                accumulator = Accumulator.from_bytes(record["accumulator"])
+                yield record["window_start"], Version(record["revision"], accumulator)
+
+    def _trade(self, message: KafkaMessage, symbol: str) -> Message | None:
+        if message.key() is not None and message.key() != symbol.encode():
+            return None
+        try:
+            trade = self._trades.decode(message.value() or b"")
+        except CodecError:
+            return None  # rejected by the candle job too
+        if trade["symbol"] != symbol or not is_valid(trade):
+            return None
+        return Message(message.partition(), message.offset(), trade)
+
+    def _slice(self, place: Place, first_ms: int) -> "_Slice":
+        """What a partition holds from a time on; kept until more has settled, because symbols share partitions."""
+        kept = self._slices.get(place)
+        if kept is None or kept.first_ms > first_ms:
+            topic, partition = place
+            (found,) = self._consumer.offsets_for_times([TopicPartition(topic, partition, first_ms)], TIMEOUT_S)
+            kept = self._slices[place] = _Slice(first_ms)
+            for message in self._read(topic, Range(partition, found.offset, 2**62)) if found.offset >= 0 else ():
+                kept.values[message.key()].append(message.value())
+        return kept
+
+    def _read(self, topic: str, wanted: Range) -> Iterator[KafkaMessage]:
+        """The committed records from first to last, as far as there are any."""
+        self._consumer.assign([TopicPartition(topic, wanted.partition, wanted.first)])
+        deadline = time.monotonic() + TIMEOUT_S
+        while True:
+            batch = self._consumer.consume(BATCH, 0.2)
+            if not batch and time.monotonic() > deadline:
+                raise MarketError(f"{topic}[{wanted.partition}] from {wanted.first}: nothing within {TIMEOUT_S} s")
+            for message in batch:
+                deadline = time.monotonic() + TIMEOUT_S
+                error = message.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise MarketError(f"{topic}[{wanted.partition}]: {error.str()}")
+                if error is not None or message.offset() > wanted.last:
+                    return
+                yield message
+                if message.offset() == wanted.last:
+                    return
+
+    def _observe(self) -> _Observation:
+        at = time.monotonic()
+        latest: dict[str, int] = {}
+        found = self._offsets(OffsetSpec.max_timestamp(), IsolationLevel.READ_UNCOMMITTED)
+        for (topic, _), (_, timestamp_ms) in found.items():
+            latest[topic] = max(timestamp_ms, latest.get(topic, -1))
+        ends = self._offsets(OffsetSpec.latest(), IsolationLevel.READ_UNCOMMITTED)
+        return _Observation(at, {place: end for place, (end, _) in ends.items()}, latest)
+
+    def _offsets(self, wanted: OffsetSpec, level: IsolationLevel) -> dict[Place, tuple[int, int]]:
+        """(offset, timestamp) of every partition of the candle topics."""
+        places = [TopicPartition(topic, n) for topic, count in self._partitions.items() for n in range(count)]
+        answers = self._admin.list_offsets(
+            dict.fromkeys(places, wanted), isolation_level=level, request_timeout=TIMEOUT_S
+        )
+        results = {(place.topic, place.partition): answer.result() for place, answer in answers.items()}
+        return {place: (result.offset, result.timestamp) for place, result in results.items()}
+
+    def _count_partitions(self) -> dict[str, int]:
+        found = self._admin.list_topics(timeout=TIMEOUT_S).topics
+        wanted = [topics.candles(resolution) for resolution in self._settings.resolutions]
+        return {topic: len(found[topic].partitions) for topic in wanted}
+
+
+class SymbolMarket:
+    """The market as udfs.revisions looks at it."""
+
+    def __init__(self, market: KafkaMarket, symbol: str) -> None:
+        self._market, self._symbol = market, symbol
+
+    def messages(self, second: int, sources: Sources) -> Iterator[Message]:
+        """The valid messages of a second that stand in these ranges."""
+        return self._market.messages(self._symbol, second, sources)
+
+    def candles(self, resolution: str, start: int, end: int) -> Mapping[int, Version]:
+        """The highest revision of each candle with start <= window_start < end."""
+        highest: dict[int, Version] = {}
+        for at, version in self._market.candles(self._symbol, resolution, start, end):
+            if at not in highest or highest[at].revision < version.revision:
+                highest[at] = version
+        return highest
+
+    def on_time(self, key: WindowKey) -> Version | None:
+        """Revision 0 of a candle, None when there is none."""
+        found = self._market.candles(self._symbol, key.resolution, key.start, key.start + 1)
+        return next((version for _, version in found if version.revision == 0), None)
+
+    def reached(self, resolution: str, end: int) -> bool:
+        """Whether the candles of this resolution have come as far as a window that ends there."""
+        return self._market.reached(resolution, end)
+
+
+def is_valid(trade: Mapping[str, object]) -> bool:
+    """Whether the candle job takes a message for a trade or a change, as far as its amounts go."""
+    return trade["action"] == "cancel" or (trade["price"] > 0 and trade["size"] > 0)  # type: ignore[operator]
+
+
+_READER = {
+    "client.id": "tickloom-market",
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "auto.offset.reset": "earliest",
+    "fetch.wait.max.ms": 50,
+    "queued.max.messages.kbytes": 16_384,
+}
