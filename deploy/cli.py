@@ -16,6 +16,7 @@ COMMANDS = {
     "logs": "what they say",
     "submit": "start a job on the cluster",
     "backfill": "candles of trades files, or of what a topic holds, as files",
+    "audit": "recompute every candle from the raw trades and compare; repair what is wrong",
     "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",

@@ -150,7 +150,7 @@ class Revisor:
             parts = known.parts(self._shorter[key.resolution], key.start, self._end(key))
             after = Accumulator.merged(part.accumulator.rolled_up() for part in parts)
         changed = self._publish(key, before, after, reasons, known.versions, settled)
-        if changed and (longer := self._longer(key)):
+        if (changed or BY_HAND in reasons) and (longer := self._longer(key)):
             self._mark(pending, longer, reasons)
 
     def _recomputed(
