@@ -43,15 +43,20 @@ READ_TIMEOUT_S = 600
 FLUSH_TIMEOUT_S = 30
 
 
-class Period(NamedTuple):
-    """Windows that begin at or after `start` and end at or before `end`, in nanoseconds."""
+class Scope(NamedTuple):
+    """Windows that begin at or after `start` and end at or before `end` (nanoseconds), of these symbols or of all."""
 
-    start: int
-    end: int
+    start: int = -(2**63)
+    end: int = 2**63 - 1
+    symbols: frozenset[str] = frozenset()
 
     def holds(self, key: CandleKey) -> bool:
         """Whether a window lies in it."""
-        return self.start <= key.window_start and _end(key) <= self.end
+        return (
+            self.start <= key.window_start
+            and _end(key) <= self.end
+            and (not self.symbols or key.symbol in self.symbols)
+        )
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Finding:
 
 @dataclass
 class Report:
-    """What an audit found. Messages and rejected records are those of the whole topic, candles those of the period."""
+    """What an audit found. Messages and rejected records are those of the whole topic, candles those in scope."""
 
     messages: int
     accounted: int
@@ -91,7 +96,7 @@ class Report:
         return not (self.findings or self.rejected_missing or self.rejected_twice) and self.messages == self.accounted
 
 
-def audit(settings: Settings, period: Period, tell: Callable[[str], None]) -> Report:
+def audit(settings: Settings, scope: Scope, tell: Callable[[str], None]) -> Report:
     """Recompute, read what is committed, compare. `tell` hears what is being done.
 
     Raises UserError when the topic cannot be read or the bounded run fails.
@@ -101,10 +106,10 @@ def audit(settings: Settings, period: Period, tell: Callable[[str], None]) -> Re
         tell("recomputing every candle from the raw trades, in Flink")
         expected, accounted = recompute(Path(folder), topic, settings)
     tell("reading what is committed")
-    committed = _committed(settings, period)
+    committed = _committed(settings, scope)
     tell("comparing")
     report = _report(expected, topic.count(accounted), accounted, committed.rejected)
-    _compare(expected, committed, period, report)
+    _compare(expected, committed, scope, report)
     _name_trades(report, settings)
     return report
 
@@ -132,7 +137,7 @@ class _Committed:
     rejected: Counter[Place] = field(default_factory=Counter)
 
 
-def _committed(settings: Settings, period: Period) -> _Committed:
+def _committed(settings: Settings, scope: Scope) -> _Committed:
     candles = {topics.candles(resolution): "candle" for resolution in settings.resolutions}
     found = _Committed()
     with CommittedReader(settings.brokers, settings.registry, {**candles, topics.REJECTED: "rejected_trade"}) as reader:
@@ -143,7 +148,7 @@ def _committed(settings: Settings, period: Period) -> _Committed:
                     found.rejected[record["partition"], record["offset"]] += 1
                 continue
             key = CandleKey(record["symbol"], record["resolution"], record["window_start"])
-            if period.holds(key):
+            if scope.holds(key):
                 found.copies[key, record["revision"]] += 1
                 if key not in found.highest or found.highest[key]["revision"] < record["revision"]:
                     found.highest[key] = record
@@ -164,8 +169,8 @@ def _report(expected: Recomputed, messages: int, accounted: int, rejected: Count
     )
 
 
-def _compare(expected: Recomputed, committed: _Committed, period: Period, report: Report) -> None:
-    wanted = {key: version for key, version in _by_key(expected) if period.holds(key)}
+def _compare(expected: Recomputed, committed: _Committed, scope: Scope, report: Report) -> None:
+    wanted = {key: version for key, version in _by_key(expected) if scope.holds(key)}
     twice = {key for (key, _), times in committed.copies.items() if times > 1}
     for key in sorted(wanted.keys() | committed.highest.keys()):
         finding = _finding(key, wanted.get(key), committed.highest.get(key), key in twice)

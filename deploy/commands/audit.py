@@ -8,13 +8,13 @@ from typing import Any
 import click
 from rich.console import Console
 
-from deploy.audit import Finding, Period, Report
+from deploy.audit import Finding, Report, Scope
 from deploy.audit import audit as run_audit
 from deploy.audit import repair as run_repair
 from deploy.options import load
 from schemas.exact import floor_instant, nanoseconds
 
-FOREVER = Period(-(2**63), 2**63 - 1)
+ALL = Scope()
 SHOWN = 10
 
 
@@ -32,15 +32,16 @@ class Instant(click.ParamType[int]):
 
 
 @click.command()
-@click.option("--from", "start", type=Instant(), default=FOREVER.start, help="First window; all when not given.")
-@click.option("--to", "end", type=Instant(), default=FOREVER.end, help="No window that ends later.")
+@click.option("--from", "start", type=Instant(), default=ALL.start, help="First window; all when not given.")
+@click.option("--to", "end", type=Instant(), default=ALL.end, help="No window that ends later.")
+@click.option("--symbol", "symbols", multiple=True, help="Only this symbol; repeat it.  [default: all]")
 @click.option("--repair", is_flag=True, help="Hand what is wrong to the reconcile job, which publishes revisions.")
 @click.option("--json", "as_json", is_flag=True, help="The whole report, for programs.")
 @click.option("--trades-topic", help="Topic of the trades.  [default: the setting]")
 @click.option("--resolutions", help="Lengths of candles to audit.  [default: the setting]")
 @click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the running stack's]")
 @click.option("--registry", help="URL of the schema registry.  [default: likewise]")
-def audit(start: int, end: int, repair: bool, as_json: bool, **flags: str | None) -> None:
+def audit(start: int, end: int, symbols: tuple[str, ...], repair: bool, as_json: bool, **flags: str | None) -> None:
     """Recompute every candle from the raw trades and compare it with the highest committed revision.
 
     Every message of the trades topic must be in a candle, a copy of one that is, a cancel or correction, or in the
@@ -58,7 +59,7 @@ def audit(start: int, end: int, repair: bool, as_json: bool, **flags: str | None
     console = Console(stderr=as_json)
     with console.status("") as status:
         say = status.update if console.is_terminal else lambda phase: click.echo(f"  {phase}", err=as_json)
-        report = run_audit(settings, Period(start, end), say)
+        report = run_audit(settings, Scope(start, end, frozenset(symbols)), say)
     click.echo(json.dumps(_as_json(report), default=str, indent=2) if as_json else _as_text(report))
     click.echo(f"audit: {time.monotonic() - began:.1f} s", err=True)
     if repair and report.seconds:
