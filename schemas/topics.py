@@ -9,11 +9,18 @@ LATE = "md.late.v1"
 EXPIRED = "md.late.expired.v1"
 """Triggers later than the horizon of the reconcile job: the audit's list."""
 EVENTS = "md.quality.events.v1"
+BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
+BARS_LATE = "md.bars.late.v1"
 
 
 def candles(resolution: str) -> str:
     """Topic of the candles of a resolution, such as `md.candles.1m.v1`."""
     return f"md.candles.{resolution}.v1"
+
+
+def bars(kind: str) -> str:
+    """Topic of the bars of a kind, such as `md.bars.dollar_imbalance.v1`."""
+    return f"md.bars.{kind}.v1"
 
 
 def subject(topic: str) -> str:
@@ -38,5 +45,7 @@ SCHEMAS = {
     subject(LATE): "late_trades",
     subject(EXPIRED): "late_trades",
     subject(EVENTS): "quality_event",
+    subject(BARS_LATE): "late_trades",
+    **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
 }
 CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))
