@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
+from udfs.bar_spec import BarSpec
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
@@ -84,6 +85,11 @@ class Settings(BaseSettings):
     resolutions: Names = Field(
         resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before"
     )
+    bars: Names = Field(
+        ("tick=1000",), description="kinds and sizes of the bar job, such as dollar=1000000,tick_run=500:100:5000"
+    )
+    bar_span_ticks: int = Field(10_000, gt=0, description="span, in trades, of what imbalance and run bars expect")
+    bar_span_bars: int = Field(20, gt=0, description="span, in bars, of the trades they expect in a bar")
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
     )
@@ -121,6 +127,14 @@ class Settings(BaseSettings):
     @classmethod
     def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return resolutions.check_cascade(value)
+
+    @field_validator("bars")
+    @classmethod
+    def _bar_specs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        kinds = [BarSpec.parse(each).kind for each in value]
+        if not kinds or len(kinds) != len(set(kinds)):
+            raise ValueError("one size of each kind of bar, and at least one kind, such as tick=1000")
+        return value
 
     @field_validator("transactional_id_prefix")
     @classmethod
@@ -181,6 +195,11 @@ class Settings(BaseSettings):
         values["kafka_properties"] = ", ".join(f"{name}=****" for name in self.kafka_properties)
         values["registry"] = PASSWORD.sub(r"\1****@", self.registry)
         return {name: "" if value is None else str(value) for name, value in values.items()}
+
+    @property
+    def bar_kinds(self) -> list[str]:
+        """The kinds of bars to make."""
+        return [BarSpec.parse(spec).kind for spec in self.bars]
 
     def kafka_client(self) -> dict[str, str]:
         """The further Kafka client properties, secrets revealed."""

@@ -26,12 +26,12 @@ def in_order(ticks: Iterable[Tick]) -> Iterator[tuple[Tick, bool]]:
     """The trades of one symbol in order, each with whether it is a copy: same venue and id, in the same second."""
     by_time = sorted(ticks, key=lambda tick: tick.ts_event)
     for _, second in groupby(by_time, key=lambda tick: tick.ts_event // SECOND_NS):
-        seen: set[tuple[str | None, str]] = set()
+        seen: set[tuple[str, str]] = set()
         for _, instant in groupby(second, key=lambda tick: tick.ts_event):
             for tick in same_instant(list(instant)):
-                yield tick, bool(tick.trade_id) and (tick.venue, tick.trade_id) in seen
-                if tick.trade_id:
-                    seen.add((tick.venue, tick.trade_id))
+                identity = (tick.venue or "", tick.trade_id or "")
+                yield tick, bool(tick.trade_id) and identity in seen
+                seen.add(identity)
 
 
 def same_instant(ticks: list[Tick]) -> Iterator[Tick]:
