@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 SPECS = (
     "tick=7", "volume=20.5", "dollar=50000",
-    "tick_imbalance=40:20:60", "volume_imbalance=40", "dollar_imbalance=40:20:60",
+    "tick_imbalance=40:20:60", "volume_imbalance=40:1:100", "dollar_imbalance=40:20:60",
     "tick_run=40", "volume_run=40", "dollar_run=40:1:50",
 )  # fmt: skip
 SPANS = Spans(ticks=60, bars=5)
