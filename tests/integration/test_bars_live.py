@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.stack import Stack
-from jobs import bars
+from jobs import topics
+from jobs.kafka import bar_sinks
 from jobs.settings import Settings
 from schemas.topics import BARS_LATE
 from schemas.topics import bars as bars_topic
@@ -23,7 +24,7 @@ class Committed:
 
     def __init__(self, stack: Stack, chosen: Settings, symbol: str) -> None:
         self._reader = CommittedReader(
-            stack.bootstrap_servers, stack.registry_url, {topic: schema for _, topic, schema in bars.sinks(chosen)}
+            stack.bootstrap_servers, stack.registry_url, {topic: schema for _, topic, schema in bar_sinks(chosen)}
         )
         self._symbol = symbol
         self._records: dict[str, list[dict[str, Any]]] = {}
@@ -52,9 +53,7 @@ def chosen(stack: Stack, feed: Feed) -> Settings:
 
 @pytest.fixture
 def committed(stack: Stack, feed: Feed, chosen: Settings) -> Iterator[Committed]:
-    from jobs import topics
-
-    topics.prepare(chosen, [topic for _, topic, _ in bars.sinks(chosen)])
+    topics.prepare(chosen)
     reader = Committed(stack, chosen, feed.symbol("A"))
     yield reader
     reader.close()

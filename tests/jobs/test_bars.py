@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs import bars
+from jobs import kafka
 from jobs.settings import Settings, SettingsError
 from schemas import topics
 
@@ -17,12 +17,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_each_kind_has_a_topic_and_what_is_late_has_one_of_the_jobs_own() -> None:
     settings = Settings.load({"bars": "tick=100, dollar_imbalance=500:50:5000"})
-    assert bars.sinks(settings) == [
+    assert kafka.bar_sinks(settings) == [
         ("bars_tick", "md.bars.tick.v1", "bar"),
         ("bars_dollar_imbalance", "md.bars.dollar_imbalance.v1", "bar"),
         ("late_ticks", "md.bars.late.v1", "late_trades"),
     ]
-    assert all(topics.schema_of(topics.subject(topic)) == schema for _, topic, schema in bars.sinks(settings))
+    assert all(topics.schema_of(topics.subject(topic)) == schema for _, topic, schema in kafka.bar_sinks(settings))
 
 
 @pytest.mark.parametrize(
