@@ -94,10 +94,15 @@ def consumer_group(settings: Settings, job: str = "candles") -> str:
 def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
     """(table, topic, schema) of everything the candle job writes."""
     return [
-        *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in settings.resolutions),
+        *((candle_table(name), topics.candles(name), "candle") for name in settings.candle_names),
         ("rejected_trades", topics.REJECTED, "rejected_trade"),
         ("late_trades", topics.LATE, "late_trades"),
     ]
+
+
+def candle_table(name: str) -> str:
+    """Table of the candles of a resolution, or of `1m.updating` and the like."""
+    return f"candles_{name.replace('.', '_')}"
 
 
 def bar_sinks(settings: Settings) -> list[tuple[str, str, str]]:

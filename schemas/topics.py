@@ -14,8 +14,18 @@ BARS_LATE = "md.bars.late.v1"
 
 
 def candles(resolution: str) -> str:
-    """Topic of the candles of a resolution, such as `md.candles.1m.v1`."""
+    """Topic of the candles of a resolution, such as `md.candles.1m.v1`; also `1m.updating` and `5m.every.1m`."""
     return f"md.candles.{resolution}.v1"
+
+
+def updating(length: str) -> str:
+    """Name, in the place of a resolution, of candles that are given again and again while they are open."""
+    return f"{length}.updating"
+
+
+def sliding(length: str, step: str) -> str:
+    """Name, in the place of a resolution, of candles that begin every step."""
+    return f"{length}.every.{step}"
 
 
 def bars(kind: str) -> str:
@@ -48,4 +58,6 @@ SCHEMAS = {
     subject(BARS_LATE): "late_trades",
     **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
 }
-CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))
+CANDLES = re.compile(
+    re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+(\.updating|\.every\.[0-9]+[a-z]+)?")
+)

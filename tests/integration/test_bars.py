@@ -61,10 +61,10 @@ def write(file: Path, tapes: dict[str, list[Tick]]) -> dict[str, list[Tick]]:
 def rows_of(folder: Path, schema: str) -> list[dict[str, Any]]:
     """The rows that Flink wrote, numbers as decimals."""
     fields = avro.load(schema)["fields"]
-    texts = [field["name"] for field in fields if "string" in field["type"]]
+    texts = [field["name"] for field in fields if any(text in field["type"] for text in ("string", "bytes", "boolean"))]
     lines = [line for part in folder.glob("part-*") for line in part.read_text().splitlines()]
     return [
-        {name: value if name in texts else Decimal(value) if value else None for name, value in row.items()}
+        {name: value or None if name in texts else Decimal(value) if value else None for name, value in row.items()}
         for row in csv.DictReader(lines, fieldnames=[field["name"] for field in fields])
     ]
 
