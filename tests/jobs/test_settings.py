@@ -148,3 +148,9 @@ def test_candles_with_steps_have_names_and_topics_of_their_own() -> None:
 def test_steps_that_cannot_be_are_refused(setting: str, wrong: str, said: str) -> None:
     with pytest.raises(SettingsError, match=f"^{setting}: {said}"):
         Settings.load({setting: wrong})
+
+
+def test_a_length_that_updates_with_two_steps_is_refused_because_it_has_one_topic() -> None:
+    with pytest.raises(SettingsError, match=r"md\.candles\.1m\.updating\.v1 would hold two kinds of candles"):
+        Settings.load({"updating": "1m:5s,1m:10s"})
+    assert Settings.load({"sliding": "5m:1m,5m:30s"}).candle_names[-2:] == ["5m.every.1m", "5m.every.30s"]
