@@ -142,7 +142,6 @@ def test_candles_with_steps_have_names_and_topics_of_their_own() -> None:
     [
         ("1m", "'1m': give a length and a step"),
         ("1m:7s", "'1m:7s': the step must divide"),
-        ("1m:5s,1m:5s", "each once"),
     ],
 )
 def test_steps_that_cannot_be_are_refused(setting: str, wrong: str, said: str) -> None:
