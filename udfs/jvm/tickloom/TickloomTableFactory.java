@@ -24,12 +24,12 @@ import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.DataType;
 
-/** `'connector' = 'tickloom'`: trades from Kafka or files, as ticks, as activity bars, or folded into one-second accumulators. */
+/** `'connector' = 'tickloom'`: trades from Kafka or files: ticks, activity bars, or one-second accumulators. */
 public final class TickloomTableFactory implements DynamicTableSourceFactory {
   enum Emit { CANDLES, TICKS, BARS }
 
   private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
-      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: activity bars");
+      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar");
   private static final ConfigOption<String> BROKERS = text("brokers", "Kafka bootstrap servers");
   private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
   private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");

@@ -23,8 +23,8 @@ import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
 
 /**
- * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves, or bars of them. It
- * takes no push-downs, so that every branch of a query shares one scan.
+ * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves, or bars
+ * of them. It takes no push-downs, so that every branch of a query shares one scan.
  */
 final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
   private final Source<Trade, ?, ?> trades;
