@@ -20,7 +20,7 @@ from schemas import resolutions as lengths
 
 @dataclass(frozen=True)
 class Order:
-    """What is wanted: `renames` and `constants` as in services.trades_file.TradesFile."""
+    """What is wanted: `renames` and `constants` as in services.trades_file.TradesFile; `fill`: flat candles in gaps."""
 
     trades: Sequence[str]
     out: Path
@@ -29,6 +29,7 @@ class Order:
     renames: Mapping[str, str]
     constants: Mapping[str, str]
     settings: Settings
+    fill: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ def _publish(order: Order, work: Path, trades: Trades) -> Summary:
     _write_rejected(order.out / "rejected.csv", trades, rejected)
     for name, table in tables.items() if summary.accepted else ():
         rows = candle_files.ordered(table, ("symbol", "window_start"))
+        rows = candle_files.filled(rows, schema) if order.fill else rows
         candle_files.write(order.out / f"candles_{name}.{order.format}", schema, rows)
     return summary
 

@@ -1,7 +1,7 @@
 """What a bounded run wrote, from Flink's part files to one sorted file a resolution."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from deploy.csv_text import ROWS_PER_BATCH, header, lines
 from schemas import avro
+from services import gaps
 
 FORMATS = ("csv", "parquet")
 BLOCK_BYTES = 1 << 24
@@ -89,6 +90,13 @@ def _stretches(table: pa.Table, keys: Sequence[str]) -> Iterator[pa.Table]:
 
 def _together(tables: list[pa.Table]) -> Iterator[pa.RecordBatch]:
     yield from pa.concat_tables(tables).combine_chunks().to_batches(ROWS_PER_BATCH)
+
+
+def filled(rows: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Sorted candles with a flat one in every window between a symbol's first and last that has none."""
+    candles = gaps.filled(candle for batch in rows for candle in batch.to_pylist())
+    while some := list(islice(candles, ROWS_PER_BATCH)):
+        yield pa.RecordBatch.from_pylist(some, schema=schema)
 
 
 def write(file: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> None:

@@ -37,7 +37,7 @@ def run(
     )
     output = result.stdout + result.stderr
     if result.returncode != 0:
-        log = LOGS / f"{job}.out"
+        log = LOGS / f"{Path(job).name}.out"
         log.write_text(output)
         raise UserError(f"{job}: {root_cause(output)} (log: {log})")
     return output

@@ -14,7 +14,7 @@ from jobs.kafka import consumer_group
 from jobs.settings import Settings
 from schemas import registry
 
-NAMES = ("candles", "reconcile")
+NAMES = ("candles", "reconcile", "bars")
 TIMEOUT_S = 10
 START_TIMEOUT_S = 90
 POLL_S = 0.3
@@ -34,7 +34,7 @@ def submit(job: str, settings: Settings, address: str) -> str:
 
     Raises UserError with the root cause.
     """
-    registry.register(settings.registry, settings.resolutions)
+    registry.register(settings.registry, settings.candle_names)
     host, port = address.split(":")
     options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
     return flink.job_id(flink.run(job, [], options, settings.environment()))

@@ -3,6 +3,7 @@
     trades ─┬─ 1s ─→ candles_1s
             │   └─ 1m ─→ candles_1m
             │       └─ 5m … 1d ─→ candles_1d
+            │   (with steps: candles_1m_updating, candles_5m_every_1m)
             ├─ rejected_trades
             └─ late_trades
 
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from jobs import kafka, topics
+from jobs import kafka, topics, windows
 from jobs.environment import run, streaming
 from jobs.settings import Settings, SettingsError
 from schemas import resolutions as lengths
@@ -26,10 +27,18 @@ if TYPE_CHECKING:
 NAME = "candles"
 
 
-def define(env: "TableEnvironment", resolutions: Sequence[str], *, stamped: bool = True) -> "StatementSet":
+def define(
+    env: "TableEnvironment",
+    resolutions: Sequence[str],
+    *,
+    updating: Sequence[str] = (),
+    sliding: Sequence[str] = (),
+    stamped: bool = True,
+) -> "StatementSet":
     """Views and inserts between the tables `trades`, `candles_<resolution>`, `rejected_trades` and `late_trades`.
 
-    The candle tables have a last column `ts`, the time of the record, when they are `stamped`.
+    `updating` and `sliding` are those of the settings. The candle tables have a last column `ts`, the time of the
+    record, when they are `stamped`.
     """
     functions.register(env)
     inserts = env.create_statement_set()
@@ -52,15 +61,28 @@ def define(env: "TableEnvironment", resolutions: Sequence[str], *, stamped: bool
 
     inserts.add_insert_sql("INSERT INTO rejected_trades SELECT rejected.* FROM trades WHERE rejected IS NOT NULL")
     inserts.add_insert_sql("INSERT INTO late_trades SELECT late.* FROM trades WHERE late IS NOT NULL")
+    for table, length, rows in windows.stepped(updating, sliding, resolutions):
+        inserts.add_insert_sql(insert(table, length, rows, stamped=stamped))
     return inserts
 
 
 def publish(resolution: str, *, stamped: bool) -> str:
+    """The closed candles of a resolution."""
+    length_ns = lengths.seconds(resolution) * 1_000_000_000
+    rows = f"""
+        SELECT symbol, candle, candle.first_ts_event - MOD(candle.first_ts_event, {length_ns}) AS window_start,
+          0 AS revision, CAST(NULL AS STRING) AS revision_reason, rt
+        FROM accumulators_{resolution}
+    """
+    return insert(kafka.candle_table(resolution), resolution, rows, stamped=stamped)
+
+
+def insert(table: str, resolution: str, rows: str, *, stamped: bool) -> str:
     """The projection of an accumulator to the published candle: the only place where anything is rounded."""
     stamp = ", rt AS ts" if stamped else ""
     length_ns = lengths.seconds(resolution) * 1_000_000_000
     return f"""
-        INSERT INTO candles_{resolution}
+        INSERT INTO {table}
         SELECT
           symbol,
           '{resolution}' AS resolution,
@@ -78,13 +100,10 @@ def publish(resolution: str, *, stamped: bool) -> str:
           candle.first_ts_event,
           candle.last_ts_event,
           candle.covered_from <= window_start / 1000000 AS complete,
-          0 AS revision,
-          CAST(NULL AS STRING) AS revision_reason,
+          revision,
+          revision_reason,
           candle.state AS accumulator{stamp}
-        FROM (
-          SELECT symbol, candle, candle.first_ts_event - MOD(candle.first_ts_event, {length_ns}) AS window_start, rt
-          FROM accumulators_{resolution}
-        )
+        FROM ({rows})
     """
 
 
@@ -95,7 +114,7 @@ def main(arguments: Sequence[str]) -> None:
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_trades(env, settings)
     kafka.create_candles(env, NAME, settings)
-    run(define(env, settings.resolutions))
+    run(define(env, settings.resolutions, updating=settings.updating, sliding=settings.sliding))
 
 
 if __name__ == "__main__":

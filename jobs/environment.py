@@ -31,6 +31,15 @@ TICKS_COLUMNS = f"""
 """
 """Columns of the `tickloom` connector with 'emit' = 'ticks': a row a valid trade, for jobs that need every one."""
 
+BARS_COLUMNS = f"""
+    symbol STRING,
+    rt TIMESTAMP_LTZ(3),
+    bar ROW<{ddl.columns("bar")}>,
+    late ROW<{ddl.columns("late_trades")}>,
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom` connector with 'emit' = 'bars': each row sets one of bar and late."""
+
 
 def streaming(settings: Settings, name: str) -> "TableEnvironment":
     """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""

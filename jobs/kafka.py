@@ -12,24 +12,23 @@ if TYPE_CHECKING:
 
 def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
     """Create the table `trades` on the trades topic. Further options of the connector go through as they are."""
-    create(
-        env,
-        "trades",
-        TRADES_COLUMNS,
-        {
-            "connector": "tickloom",
-            "brokers": settings.brokers,
-            "registry": settings.registry,
-            "topic": settings.trades_topic,
-            "group": consumer_group(settings),
-            "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
-            "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
-            "future-bound": f"{milliseconds(settings.future_bound)} ms",
-            **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
-            **client_properties(settings),
-            **options,
-        },
-    )
+    create(env, "trades", TRADES_COLUMNS, trades_source("candles", settings) | options)
+
+
+def trades_source(job: str, settings: Settings) -> dict[str, str]:
+    """Options of the `tickloom` connector on the trades topic."""
+    return {
+        "connector": "tickloom",
+        "brokers": settings.brokers,
+        "registry": settings.registry,
+        "topic": settings.trades_topic,
+        "group": consumer_group(settings, job),
+        "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
+        "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
+        "future-bound": f"{milliseconds(settings.future_bound)} ms",
+        **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
+        **client_properties(settings),
+    }
 
 
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
@@ -87,17 +86,30 @@ def sink_columns(schema: str) -> str:
     return ddl.columns(schema) + stamp
 
 
-def consumer_group(settings: Settings) -> str:
-    """The group in which the candle job shows, with every checkpoint, how far it has read; it does not resume by it."""
-    return f"{settings.transactional_id_prefix}-candles"
+def consumer_group(settings: Settings, job: str = "candles") -> str:
+    """The group in which a job shows, with every checkpoint, how far it has read; it does not resume by it."""
+    return f"{settings.transactional_id_prefix}-{job}"
 
 
 def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
     """(table, topic, schema) of everything the candle job writes."""
     return [
-        *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in settings.resolutions),
+        *((candle_table(name), topics.candles(name), "candle") for name in settings.candle_names),
         ("rejected_trades", topics.REJECTED, "rejected_trade"),
         ("late_trades", topics.LATE, "late_trades"),
+    ]
+
+
+def candle_table(name: str) -> str:
+    """Table of the candles of a resolution, or of `1m.updating` and the like."""
+    return f"candles_{name.replace('.', '_')}"
+
+
+def bar_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+    """(table, topic, schema) of everything the bar job writes."""
+    return [
+        *((f"bars_{kind}", topics.bars(kind), "bar") for kind in settings.bar_kinds),
+        ("late_ticks", topics.BARS_LATE, "late_trades"),
     ]
 
 

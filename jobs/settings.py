@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
+from udfs.bar_spec import BarSpec
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
@@ -84,6 +86,17 @@ class Settings(BaseSettings):
     resolutions: Names = Field(
         resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before"
     )
+    updating: Names = Field(
+        (), description="candles published while open: length:step, such as 1m:5s for a minute's every 5 s"
+    )
+    sliding: Names = Field(
+        (), description="candles that overlap: length:step, such as 5m:1m for 5 minutes every minute"
+    )
+    bars: Names = Field(
+        ("tick=1000",), description="kinds and sizes of the bar job, such as dollar=1000000,tick_run=500:100:5000"
+    )
+    bar_span_ticks: int = Field(10_000, gt=0, description="span, in trades, of what imbalance and run bars expect")
+    bar_span_bars: int = Field(20, gt=0, description="span, in bars, of the trades they expect in a bar")
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
     )
@@ -122,12 +135,34 @@ class Settings(BaseSettings):
     def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return resolutions.check_cascade(value)
 
+    @field_validator("updating", "sliding")
+    @classmethod
+    def _steps(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            resolutions.stepped(each)
+        return value
+
+    @field_validator("bars")
+    @classmethod
+    def _bar_specs(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        kinds = [BarSpec.parse(each).kind for each in value]
+        if not kinds or len(kinds) != len(set(kinds)):
+            raise ValueError("one size of each kind of bar, and at least one kind, such as tick=1000")
+        return value
+
     @field_validator("transactional_id_prefix")
     @classmethod
     def _delimited(cls, value: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
             raise ValueError("only letters, digits, '.', '_' and '-' (the '/' ends it in every transactional id)")
         return value
+
+    @model_validator(mode="after")
+    def _one_topic_each(self) -> "Settings":
+        twice = [name for name, count in Counter(self.candle_names).items() if count > 1]
+        if twice:
+            raise ValueError(f"updating, sliding: {topics.candles(twice[0])} would hold two kinds of candles")
+        return self
 
     @model_validator(mode="after")
     def _timeouts(self) -> "Settings":
@@ -181,6 +216,20 @@ class Settings(BaseSettings):
         values["kafka_properties"] = ", ".join(f"{name}=****" for name in self.kafka_properties)
         values["registry"] = PASSWORD.sub(r"\1****@", self.registry)
         return {name: "" if value is None else str(value) for name, value in values.items()}
+
+    @property
+    def candle_names(self) -> list[str]:
+        """What candles there are, as in the names of their topics: `1m`, `1m.updating`, `5m.every.1m`."""
+        return [
+            *self.resolutions,
+            *(topics.updating(resolutions.stepped(each).length) for each in self.updating),
+            *(topics.sliding(*resolutions.stepped(each)) for each in self.sliding),
+        ]
+
+    @property
+    def bar_kinds(self) -> list[str]:
+        """The kinds of bars to make."""
+        return [BarSpec.parse(spec).kind for spec in self.bars]
 
     def kafka_client(self) -> dict[str, str]:
         """The further Kafka client properties, secrets revealed."""

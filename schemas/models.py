@@ -123,6 +123,43 @@ class Candle(Record):
         return {**self.__dict__, **bounds}
 
 
+class Bar(Record):
+    """Trades of one symbol from one sample to the next, sampled by activity instead of time."""
+
+    schema_name = "bar"
+
+    symbol: str
+    kind: str
+    size: Amount
+    number: Long
+    open: Amount
+    high: Amount
+    low: Amount
+    close: Amount
+    volume: Amount
+    vwap: Amount
+    notional: Notional | None = None
+    buy_volume: Amount
+    trade_count: Long
+    buy_count: Long
+    sell_count: Long
+    duplicate_count: Long
+    first_ts_event: Nanoseconds
+    last_ts_event: Nanoseconds
+    theta: Notional | None = None
+    threshold: Amount | None = None
+
+    @property
+    def first_event_time(self) -> datetime:
+        """When the first trade happened, cut to the microsecond."""
+        return floor_instant(self.first_ts_event)
+
+    @property
+    def last_event_time(self) -> datetime:
+        """When the last trade happened, cut to the microsecond."""
+        return floor_instant(self.last_ts_event)
+
+
 class RejectedTrade(Record):
     """A record of the trades topic that is not a valid trade, with its origin and the rule it broke."""
 
@@ -192,7 +229,7 @@ class QualityEvent(Record):
         return floor_instant(self.ts_event)
 
 
-MODELS: tuple[type[Record], ...] = (Trade, Candle, RejectedTrade, LateTrades, QualityEvent)
+MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, LateTrades, QualityEvent)
 
 
 def _floor(nanoseconds_utc: int | None) -> datetime | None:

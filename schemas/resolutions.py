@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 UNIT_SQL = {"s": "SECOND", "m": "MINUTE", "h": "HOUR", "d": "DAY"}
@@ -19,6 +20,23 @@ def seconds(resolution: str) -> int:
 def interval(resolution: str) -> str:
     """As a SQL interval: `INTERVAL '15' MINUTE`."""
     return f"INTERVAL '{resolution[:-1]}' {UNIT_SQL[resolution[-1]]}"
+
+
+class Stepped(NamedTuple):
+    """Candles of a length that are given more often than they begin: every `step`."""
+
+    length: str
+    step: str
+
+
+def stepped(text: str) -> Stepped:
+    """Read `5m:1m`, five minutes every minute. Raises ValueError saying what is allowed."""
+    length, _, step = text.partition(":")
+    if not step:
+        raise ValueError(f"'{text}': give a length and a step, such as 5m:1m")
+    if seconds(length) <= seconds(step) or seconds(length) % seconds(step) or UNIT_SECONDS["d"] % seconds(length):
+        raise ValueError(f"'{text}': the step must divide the length, and the length a day")
+    return Stepped(length, step)
 
 
 def check_cascade(resolutions: Sequence[str]) -> tuple[str, ...]:

@@ -9,11 +9,28 @@ LATE = "md.late.v1"
 EXPIRED = "md.late.expired.v1"
 """Triggers later than the horizon of the reconcile job: the audit's list."""
 EVENTS = "md.quality.events.v1"
+BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
+BARS_LATE = "md.bars.late.v1"
 
 
 def candles(resolution: str) -> str:
-    """Topic of the candles of a resolution, such as `md.candles.1m.v1`."""
+    """Topic of the candles of a resolution, such as `md.candles.1m.v1`; also `1m.updating` and `5m.every.1m`."""
     return f"md.candles.{resolution}.v1"
+
+
+def updating(length: str) -> str:
+    """Name, in the place of a resolution, of candles that are given again and again while they are open."""
+    return f"{length}.updating"
+
+
+def sliding(length: str, step: str) -> str:
+    """Name, in the place of a resolution, of candles that begin every step."""
+    return f"{length}.every.{step}"
+
+
+def bars(kind: str) -> str:
+    """Topic of the bars of a kind, such as `md.bars.dollar_imbalance.v1`."""
+    return f"md.bars.{kind}.v1"
 
 
 def subject(topic: str) -> str:
@@ -38,5 +55,9 @@ SCHEMAS = {
     subject(LATE): "late_trades",
     subject(EXPIRED): "late_trades",
     subject(EVENTS): "quality_event",
+    subject(BARS_LATE): "late_trades",
+    **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
 }
-CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))
+CANDLES = re.compile(
+    re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+(\.updating|\.every\.[0-9]+[a-z]+)?")
+)

@@ -42,6 +42,7 @@ def backfill() -> None:
 @click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
 @click.option("--map", "renames", type=Pair(), multiple=True, help="Our column is theirs: ts_event=timestamp.")
 @click.option("--set", "constants", type=Pair(), multiple=True, help="Fill a column: symbol=BTC-USD.")
+@click.option("--fill", is_flag=True, help="A flat candle at the previous close where nothing was traded.")
 @click.option("--strict", is_flag=True, help="Exit with an error when a row was rejected.")
 @click.option("--brokers", help="Kafka bootstrap servers of a topic.  [default: the setting, or the running stack's]")
 @click.option("--registry", help="URL of its schema registry.  [default: likewise]")
@@ -53,6 +54,7 @@ def candles(
     format_: str,
     renames: tuple[tuple[str, str], ...],
     constants: tuple[tuple[str, str], ...],
+    fill: bool,
     strict: bool,
     brokers: str | None,
     registry: str | None,
@@ -74,7 +76,7 @@ def candles(
     are replaced, each at once when it is complete; what is temporary is kept in the output folder meanwhile.
     """
     settings = load({"brokers": brokers, "registry": registry})
-    order = Order((*trades, *more), out, resolutions, format_, dict(renames), dict(constants), settings)
+    order = Order((*trades, *more), out, resolutions, format_, dict(renames), dict(constants), settings, fill)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a stopped run takes Flink and its files with it
     began = time.monotonic()
     console = Console()

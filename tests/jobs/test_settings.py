@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
+from schemas import topics
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +123,33 @@ def test_settings_reach_another_process_whole(monkeypatch: pytest.MonkeyPatch) -
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert Settings.load() == settings
+
+
+def test_candles_with_steps_have_names_and_topics_of_their_own() -> None:
+    settings = Settings.load({"resolutions": "1s,1m", "updating": "1m:5s", "sliding": "5m:1m"})
+    assert settings.candle_names == ["1s", "1m", "1m.updating", "5m.every.1m"]
+    assert [topics.candles(name) for name in settings.candle_names[2:]] == [
+        "md.candles.1m.updating.v1",
+        "md.candles.5m.every.1m.v1",
+    ]
+    subjects = topics.subjects(settings.candle_names)
+    assert {topics.schema_of(subject) for subject in subjects if subject.startswith("md.candles")} == {"candle"}
+
+
+@pytest.mark.parametrize("setting", ["updating", "sliding"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("1m", "'1m': give a length and a step"),
+        ("1m:7s", "'1m:7s': the step must divide"),
+    ],
+)
+def test_steps_that_cannot_be_are_refused(setting: str, wrong: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{setting}: {said}"):
+        Settings.load({setting: wrong})
+
+
+def test_a_length_that_updates_with_two_steps_is_refused_because_it_has_one_topic() -> None:
+    with pytest.raises(SettingsError, match=r"md\.candles\.1m\.updating\.v1 would hold two kinds of candles"):
+        Settings.load({"updating": "1m:5s,1m:10s"})
+    assert Settings.load({"sliding": "5m:1m,5m:30s"}).candle_names[-2:] == ["5m.every.1m", "5m.every.30s"]

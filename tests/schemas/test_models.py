@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from schemas import avro, models
 from schemas.codec import Decoder, Encoder
-from schemas.models import Candle, LateTrades, Record, RejectedTrade, Trade
+from schemas.models import Bar, Candle, LateTrades, Record, RejectedTrade, Trade
 
 TYPES: list[tuple[Any, Any]] = [
     (str, "string"),
@@ -49,6 +49,24 @@ CANDLE: dict[str, Any] = {
     "complete": True,
     "revision": 0,
 }
+BAR: dict[str, Any] = {
+    "symbol": "BTC-USD",
+    "kind": "tick_imbalance",
+    "size": Decimal(100),
+    "number": 0,
+    **dict.fromkeys(("open", "high", "low", "close", "vwap"), Decimal("812.12")),
+    "volume": Decimal("0.5"),
+    "notional": Decimal("406.06"),
+    "buy_volume": Decimal("0.5"),
+    "trade_count": 1,
+    "buy_count": 1,
+    "sell_count": 0,
+    "duplicate_count": 0,
+    "first_ts_event": 1_385_337_600_123_456_789,
+    "last_ts_event": 1_385_337_600_123_456_789,
+    "theta": Decimal(1),
+    "threshold": Decimal("0.999999999999"),
+}
 REJECTED: dict[str, Any] = {
     "value": b"\x00garbage",
     "rule": "framing",
@@ -63,7 +81,7 @@ LATE: dict[str, Any] = {
     "reason": "late",
     "trades": 2,
 }
-EXAMPLES = [Trade(**TRADE), Candle(**CANDLE), RejectedTrade(**REJECTED), LateTrades(**LATE)]
+EXAMPLES = [Trade(**TRADE), Candle(**CANDLE), Bar(**BAR), RejectedTrade(**REJECTED), LateTrades(**LATE)]
 
 
 def avro_type(hint: Any) -> Any:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.resolutions import DEFAULT, check_cascade, interval, seconds
+from schemas.resolutions import DEFAULT, check_cascade, interval, seconds, stepped
 
 
 @pytest.mark.parametrize(("resolution", "length"), [("1s", 1), ("15m", 900), ("1h", 3_600), ("1d", 86_400)])
@@ -44,3 +44,14 @@ def test_the_default_is_a_cascade() -> None:
 def test_what_cannot_be_rolled_up_is_refused(resolutions: list[str], remedy: str) -> None:
     with pytest.raises(ValueError, match=remedy):
         check_cascade(resolutions)
+
+
+def test_a_step_divides_its_length_and_the_length_a_day() -> None:
+    assert stepped("5m:1m") == ("5m", "1m")
+    assert stepped("1d:1h") == ("1d", "1h")
+
+
+@pytest.mark.parametrize("wrong", ["5m", "5m:", "5m:2m", "1m:5m", "1m:1m", "7m:1m", "5m:0s", "five:1m", "5m:1m:1s"])
+def test_what_is_no_length_and_step_is_refused(wrong: str) -> None:
+    with pytest.raises(ValueError, match="'"):
+        stepped(wrong)

@@ -7,6 +7,8 @@ import java.io.Serializable;
  *
  * @param boundedRun no trade is late: the watermark waits for the end of the input
  * @param stops every partition ends at a stated offset
+ * @param bars those of 'emit' = 'bars'
  */
-record SourceOptions(boolean ticks, boolean boundedRun, boolean stops, long outOfOrdernessMs, long idleTimeoutMs)
-    implements Serializable {}
+record SourceOptions(
+    TickloomTableFactory.Emit emit, boolean boundedRun, boolean stops, long outOfOrdernessMs, long idleTimeoutMs,
+    BarOptions bars) implements Serializable {}

@@ -24,12 +24,12 @@ import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.DataType;
 
-/** `'connector' = 'tickloom'`: trades from Kafka or files, as ticks or folded into one-second accumulators. */
+/** `'connector' = 'tickloom'`: trades from Kafka or files: ticks, activity bars, or one-second accumulators. */
 public final class TickloomTableFactory implements DynamicTableSourceFactory {
-  enum Emit { CANDLES, TICKS }
+  enum Emit { CANDLES, TICKS, BARS }
 
   private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
-      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade");
+      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar");
   private static final ConfigOption<String> BROKERS = text("brokers", "Kafka bootstrap servers");
   private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
   private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");
@@ -45,6 +45,10 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static final ConfigOption<Duration> OUT_OF_ORDERNESS = duration("out-of-orderness", 2_000);
   private static final ConfigOption<Duration> IDLE_TIMEOUT = duration("idle-timeout", 5_000);
   private static final ConfigOption<Duration> FUTURE_BOUND = duration("future-bound", 300_000);
+  private static final ConfigOption<List<String>> BARS = ConfigOptions.key("bars").stringType().asList().defaultValues()
+      .withDescription("kinds and sizes of bars, such as tick=1000;dollar_run=100:10:1000");
+  private static final ConfigOption<Integer> SPAN_TICKS = ConfigOptions.key("bar-span-ticks").intType().defaultValue(10_000);
+  private static final ConfigOption<Integer> SPAN_BARS = ConfigOptions.key("bar-span-bars").intType().defaultValue(20);
   private static final String PROPERTIES = "properties.";
 
   private static ConfigOption<String> text(String key, String description) {
@@ -72,7 +76,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
     return Set.of(EMIT, BROKERS, REGISTRY, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
-        OUT_OF_ORDERNESS, IDLE_TIMEOUT, FUTURE_BOUND);
+        OUT_OF_ORDERNESS, IDLE_TIMEOUT, FUTURE_BOUND, BARS, SPAN_TICKS, SPAN_BARS);
   }
 
   @Override
@@ -80,17 +84,29 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
     FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
     helper.validateExcept(PROPERTIES);
     ReadableConfig config = helper.getOptions();
-    boolean ticks = config.get(EMIT) == Emit.TICKS;
     boolean files = config.getOptional(FILES).isPresent();
     DataType rows = context.getPhysicalRowDataType();
-    checkColumns(rows, ticks ? Rows.TICK_COLUMNS : Rows.CANDLE_COLUMNS);
+    checkColumns(rows, columns(config.get(EMIT)));
     Rules rules = new Rules(config.get(FUTURE_BOUND).toMillis());
     Source<Trade, ?, ?> source =
         files ? fileSource(config, rules) : kafkaSource(config, rules, context.getCatalogTable().getOptions());
     SourceOptions options = new SourceOptions(
-        ticks, files || config.get(BOUNDED), !config.get(STOP_OFFSETS).isEmpty(),
-        config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis());
+        config.get(EMIT), files || config.get(BOUNDED), !config.get(STOP_OFFSETS).isEmpty(),
+        config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis(), bars(config));
     return new TradesSource(source, options, rows);
+  }
+
+  private static BarOptions bars(ReadableConfig config) {
+    List<BarSpec> specs = config.get(BARS).stream().map(BarSpec::parse).toList();
+    return new BarOptions(specs, config.get(SPAN_TICKS), config.get(SPAN_BARS));
+  }
+
+  private static List<String> columns(Emit emit) {
+    return switch (emit) {
+      case CANDLES -> Rows.CANDLE_COLUMNS;
+      case TICKS -> Rows.TICK_COLUMNS;
+      case BARS -> BarRows.COLUMNS;
+    };
   }
 
   private static void checkColumns(DataType rows, List<String> expected) {

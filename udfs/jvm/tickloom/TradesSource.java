@@ -23,8 +23,8 @@ import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
 
 /**
- * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves. It
- * takes no push-downs, so that every branch of a query shares one scan.
+ * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves, or bars
+ * of them. It takes no push-downs, so that every branch of a query shares one scan.
  */
 final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
   private final Source<Trade, ?, ?> trades;
@@ -68,7 +68,11 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
       public DataStream<RowData> produceDataStream(ProviderContext context, StreamExecutionEnvironment env) {
         env.getConfig().enableObjectReuse(); // trades are mutable and reused between chained operators
         DataStream<Trade> source = env.fromSource(trades, watermarks(), "trades").uid(uid(context, "trades"));
-        return options.ticks() ? ticks(source, context, rows) : candles(source, context, rows);
+        return switch (options.emit()) {
+          case CANDLES -> candles(source, context, rows);
+          case TICKS -> ticks(source, context, rows);
+          case BARS -> bars(source, context, rows);
+        };
       }
     };
   }
@@ -102,6 +106,12 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     return source.process(new Ticks(), rows).name("ticks").uid(uid(context, "ticks"));
   }
 
+  private DataStream<RowData> bars(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {
+    return source.process(new ToTick(), Types.POJO(Tick.class)).name("ticks").uid(uid(context, "ticks"))
+        .keyBy(tick -> tick.symbol, Types.STRING)
+        .process(new Bars(options.bars()), rows).name("bars").uid(uid(context, "bars"));
+  }
+
   private static String uid(ProviderContext context, String name) {
     return context.generateUid(name).orElse("tickloom-" + name);
   }
@@ -111,6 +121,14 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     public void processElement(Trade trade, Context context, Collector<RowData> out) {
       if (!trade.isRejected()) {
         out.collect(Rows.tick(trade));
+      }
+    }
+  }
+  private static final class ToTick extends ProcessFunction<Trade, Tick> {
+    @Override
+    public void processElement(Trade trade, Context context, Collector<Tick> out) {
+      if (!trade.isRejected()) {
+        out.collect(Tick.of(trade));
       }
     }
   }

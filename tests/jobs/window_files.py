@@ -1,0 +1,21 @@
+"""The candle job with updating and sliding candles, streaming from a file to CSV. Arguments: input, output folder."""
+
+import sys
+
+from jobs import backfill, candles, kafka
+from jobs.environment import TRADES_COLUMNS, streaming
+from jobs.settings import Settings
+
+
+def main(trades: str, out: str) -> None:
+    """Run to the end of the file, with settings from the environment."""
+    settings = Settings.load()
+    env = streaming(settings, "test-windows")
+    kafka.create(env, "trades", TRADES_COLUMNS, {"connector": "tickloom", "files": trades})
+    backfill.create_files(env, settings, out, [name.replace(".", "_") for name in settings.candle_names])
+    steps = {"updating": settings.updating, "sliding": settings.sliding}
+    candles.define(env, settings.resolutions, **steps, stamped=False).execute().wait()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
