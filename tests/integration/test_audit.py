@@ -100,9 +100,11 @@ def books(stack: Stack) -> Iterator[Books]:
     chosen = settings(stack, feed, resolutions="1s,1m", parallelism=1)
     with CandleJob.submit(stack, chosen.model_copy(update={"stop_offsets": feed.stop_offsets})) as job:
         job.await_end()
-    with CandleJob.submit(stack, chosen, restart=True, file="jobs/reconcile.py"):
-        with Output(stack, chosen, feed) as output:
-            yield Books(feed, chosen, stack, output)
+    with (
+        CandleJob.submit(stack, chosen, restart=True, file="jobs/reconcile.py"),
+        Output(stack, chosen, feed) as output,
+    ):
+        yield Books(feed, chosen, stack, output)
 
 
 def test_a_healthy_feed_is_equal_and_every_message_accounted_for(books: Books) -> None:
@@ -120,6 +122,7 @@ def test_it_names_exactly_what_was_broken_and_the_reconcile_job_repairs_it(books
     books.publish("1m", -20, window_end=START_NS + 40 * SECOND_NS, revision=9, high=Decimal(3))
     books.publish("1s", 4)
     books.publish("1s", 4)
+    report = books.audit()
     findings = {
         (found.key.resolution, (found.key.window_start - START_NS) // SECOND_NS): found for found in report.findings
     }
