@@ -114,8 +114,7 @@ class KafkaMarket:
         for value in self._slice(place, first_ms).values.get(symbol.encode(), ()):
             record = self._candles.decode(value)
             if start <= record["window_start"] < end:
-                accumulator = Accumulator.from_bytes(record["accumulator"])
-                yield record["window_start"], Version(record["revision"], accumulator)
+                yield record["window_start"], Version(record["revision"], Accumulator.of_candle(record))
 
     def _trade(self, message: KafkaMessage, symbol: str) -> Message | None:
         if message.key() is not None and message.key() != symbol.encode():

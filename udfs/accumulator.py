@@ -5,12 +5,13 @@ that of the longer one. For bar-rate work: revisions, sessions, quality. Amounts
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple, Self
 
+from schemas.exact import unscaled
 from schemas.models import NOTIONAL, PRICE
 from udfs.sources import Range, Sources, union
 
@@ -149,6 +150,22 @@ class Accumulator:
         sources = tuple(Range(*bytes_.take(">iqq")) for _ in range(*bytes_.take(">h")))
         return cls(open_, high, low, close, volume, notional, trade_count, duplicate_count, covered_from_ms, sources)
 
+    @classmethod
+    def of_candle(cls, record: Mapping[str, Any]) -> Self:
+        """That of a candle, or of what it shows when it carries none: then the trades at its edges are unknown."""
+        if record["accumulator"] is not None:
+            return cls.from_bytes(record["accumulator"])
+        return cls(
+            _shown_edge(record["first_ts_event"], record["open"]),
+            unscaled(record["high"] or Decimal(0)),
+            unscaled(record["low"] or Decimal(0)),
+            _shown_edge(record["last_ts_event"], record["close"]),
+            unscaled(record["volume"]),
+            unscaled(record["notional"] or Decimal(0), NOTIONAL.scale),
+            record["trade_count"],
+            record["duplicate_count"],
+        )
+
     def candle(
         self, symbol: str, resolution: str, window: tuple[int, int], revision: int, reason: str | None
     ) -> dict[str, Any]:
@@ -187,6 +204,10 @@ def of_trade(
     numbered = venue or "" if sequence is not None else None
     edge = Edge(ts_event, {numbered: Candidate(sequence or 0, offset, partition, price)})
     return Accumulator(edge, price, price, edge, size, price * size, 1, sources=(Range(partition, offset, offset),))
+
+
+def _shown_edge(ts_event: int | None, price: Decimal | None) -> Edge | None:
+    return None if ts_event is None or price is None else Edge(ts_event, {None: Candidate(0, 0, 0, unscaled(price))})
 
 
 def _vwap(notional: int, volume: int) -> Decimal | None:
