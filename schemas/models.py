@@ -161,7 +161,7 @@ class Bar(Record):
 
 
 class RejectedTrade(Record):
-    """A record of the trades topic that is not a valid trade, with its origin and the rule it broke."""
+    """A record of the trades topic that broke a rule: rejected, or flagged and counted."""
 
     schema_name = "rejected_trade"
 
@@ -173,6 +173,8 @@ class RejectedTrade(Record):
     offset: Long
     schema_id: Int | None = None
     ts_kafka: Nanoseconds | None = None
+    severity: str = "reject"
+    symbol: str | None = None
 
     @property
     def kafka_time(self) -> datetime | None:
