@@ -129,9 +129,9 @@ def _summary(
             f"the trades hold {read:,} messages, but the job's output accounts for {accounted:,}: nothing was written. "
             "If the input did not change meanwhile, this is a bug: please report it"
         )
-    rules = [Counter(broken["rule"].to_pylist()) for broken in (rejected, flagged)]
+    by_rule, flagged_by_rule = (Counter(broken["rule"].to_pylist()) for broken in (rejected, flagged))
     candles = {name: table.num_rows for name, table in tables.items()}
-    return Summary(read, accepted, duplicates, changes, *rules, candles)
+    return Summary(read, accepted, duplicates, changes, by_rule, flagged_by_rule, candles)
 
 
 def _write_reported(file: Path, trades: Trades, reported: pa.Table) -> None:

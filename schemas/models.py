@@ -182,6 +182,24 @@ class RejectedTrade(Record):
         return _floor(self.ts_kafka)
 
 
+class ReplayedTrade(Record):
+    """A rejected record that was sent again, written in the transaction that sent it."""
+
+    schema_name = "replayed_trade"
+
+    topic: str
+    partition: Int
+    offset: Long
+    rule: str
+    changes: str | None = None
+    ts_replayed: Nanoseconds
+
+    @property
+    def replay_time(self) -> datetime:
+        """When it was sent again, cut to the microsecond."""
+        return floor_instant(self.ts_replayed)
+
+
 class LateTrades(Record):
     """Trades that came after their second was published, or a message that changes a trade."""
 
@@ -231,7 +249,7 @@ class QualityEvent(Record):
         return floor_instant(self.ts_event)
 
 
-MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, LateTrades, QualityEvent)
+MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, ReplayedTrade, LateTrades, QualityEvent)
 
 
 def _floor(nanoseconds_utc: int | None) -> datetime | None:

@@ -148,8 +148,9 @@ class Case:
 
     def trade(self, prefix: str = "") -> Trade:
         """The trade of the case; its symbol, if it has one, begins with the prefix."""
+        symbol = self.symbol and prefix + self.symbol
         amounts = {"price": self.price, "size": self.size}
-        return Trade(symbol=self.symbol and prefix + self.symbol, ts_event=self.ts_event, **amounts, **self.fields)
+        return Trade.from_avro({"symbol": symbol, "ts_event": self.ts_event, **amounts, **self.fields})
 
     @property
     def ts_kafka(self) -> int:

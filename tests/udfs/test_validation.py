@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,10 @@ from udfs.rules import Range, Rules
 from udfs.validation import judge
 
 AMOUNTS = st.decimals(min_value=-(10**17), max_value=10**17, places=12, allow_nan=False, allow_infinity=False)
+
+
+def trade(symbol: str = "A", price: Any = 1, **fields: Any) -> Trade:
+    return Trade(symbol=symbol, ts_event=AT, price=price, size=Decimal(1), **fields)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +52,7 @@ def test_the_reason_says_what_must_be_and_what_was(strict: Rules) -> None:
 @given(price=AMOUNTS, above=AMOUNTS, at_most=AMOUNTS)
 def test_a_range_rejects_exactly_what_is_outside(price: Decimal, above: Decimal, at_most: Decimal) -> None:
     rule = Range(name="r", kind="range", severity="reject", field="price", above=above, at_most=at_most)
-    trade = Trade(symbol="A", ts_event=AT, price=price, size=1)
-    found = judge(Rules(version=1, rules=(rule,)), trade)
+    found = judge(Rules(version=1, rules=(rule,)), trade(price=price))
     assert (found is None) == (above < price <= at_most)
 
 
@@ -64,9 +68,7 @@ def test_of_the_rules_of_one_name_the_last_for_the_symbol_applies(
         {"name": "r", "kind": "required", "field": "venue", "severity": severity, "symbols": [prefix]}
         for severity, prefix in zip(severities, prefixes, strict=False)
     ]
-    found = judge(
-        Rules.model_validate({"version": 1, "rules": named}), Trade(symbol=symbol, ts_event=AT, price=1, size=1)
-    )
+    found = judge(Rules.model_validate({"version": 1, "rules": named}), trade(symbol))
     matching = {"*": True, "A*": symbol[0] == "A", "AB*": symbol[:2] == "AB", "B*": symbol[0] == "B",
                 "?": len(symbol) == 1, "??": len(symbol) == 2, "*B": symbol[-1] == "B"}  # fmt: skip
     last = [severity for severity, prefix in zip(severities, prefixes, strict=False) if matching[prefix]][-1:]
@@ -78,7 +80,7 @@ def test_the_rules_that_come_with_tickloom_ask_for_a_price_above_0_and_a_time_th
     assert [rule.name for rule in defaults.of("A")] == ["future", "price"]
 
     def rule_of(price: str, ts_recv: int) -> str | None:
-        found = judge(defaults, Trade(symbol="A", ts_event=AT, price=price, size=1, ts_recv=ts_recv))
+        found = judge(defaults, trade(price=price, ts_recv=ts_recv))
         return found and found.rule
 
     five_minutes = 300 * 10**9
@@ -93,6 +95,6 @@ def test_the_example_in_the_rules_file_lets_a_spread_trade_below_0(tmp_path: Pat
     start = lines.index("# Spreads and some energy futures trade at prices below 0:") + 2
     example = [line.removeprefix("# ") for line in lines[start : start + 6]]
     (tmp_path / "rules.toml").write_text("\n".join([*lines, *example]))
-    trade = Trade(symbol="CL-1-SPREAD", ts_event=AT, price=-1, size=1)
-    assert judge(rules.load(), trade) is not None
-    assert judge(rules.load(tmp_path / "rules.toml"), trade) is None
+    spread = trade("CL-1-SPREAD", price=-1)
+    assert judge(rules.load(), spread) is not None
+    assert judge(rules.load(tmp_path / "rules.toml"), spread) is None
