@@ -67,7 +67,7 @@ class DeadLetterReplay:
 
     def dry_run(self, wanted: Wanted) -> Summary:
         """Count what `run` would send, without sending it."""
-        for _ in self._sendable(wanted):
+        for _ in self.sendable(wanted):
             self.summary.replayed += 1
         return self.summary
 
@@ -78,7 +78,7 @@ class DeadLetterReplay:
         there.
         """
         sender = Sender(self.letters, self.transactional_id, _text(self.changes))  # before the ledger is read
-        sendable = self._sendable(wanted)
+        sendable = self.sendable(wanted)
         while batch := list(islice(sendable, LETTERS_PER_TRANSACTION)):
             sender.send(sorted(batch, key=lambda letter: origin_of(letter.rejected)))
             self.summary.replayed += len(batch)
@@ -89,7 +89,8 @@ class DeadLetterReplay:
         """End a run early, from a signal handler: what was read so far is still sent."""
         self.summary.interrupted = True
 
-    def _sendable(self, wanted: Wanted) -> Iterator[Letter]:
+    def sendable(self, wanted: Wanted) -> Iterator[Letter]:
+        """Those that may be sent now; the others are counted in the summary."""
         done = set(self.letters.replayed())
         for rejected in self.letters.read(wanted):
             if self.summary.interrupted:
