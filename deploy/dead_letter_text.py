@@ -29,9 +29,13 @@ def table(found: Sequence[Group]) -> Table:
         made.add_column(name, no_wrap=True)
     for group in found:
         numbers = (f"{group.count:,}", f"{group.replayed:,}" if group.replayed else "")
-        times = (iso(group.first) or "", iso(group.last) or "", str(group.latest))
+        times = (_to_the_second(group.first), _to_the_second(group.last), str(group.latest))
         made.add_row(group.rule, group.severity, Text(printable(group.symbol or "")), *numbers, *times)
     return made
+
+
+def _to_the_second(nanoseconds_utc: int | None) -> str:
+    return "" if nanoseconds_utc is None else f"{floor_instant(nanoseconds_utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def iso(nanoseconds_utc: int | None) -> str | None:

@@ -36,6 +36,8 @@ from udfs.validation import judge
 
 SHOWN = 5
 GROUPS_SHOWN = 40
+WIDTH = 400
+"""Of what goes to a file or a pipe: nothing is cut there."""
 
 
 class Time(click.ParamType[int]):
@@ -115,7 +117,8 @@ def show_list(settings: Settings, wanted: Wanted, json_asked: bool) -> None:
     if json_asked:
         click.echo(json.dumps([as_json(group) for group in found], indent=2))
     elif found:
-        Console().print(table(found[:GROUPS_SHOWN]))
+        console = Console(width=None if sys.stdout.isatty() else WIDTH)
+        console.print(table(found[:GROUPS_SHOWN]))
         if len(found) > GROUPS_SHOWN:
             click.echo(f"{len(found) - GROUPS_SHOWN:,} groups more: --json shows all, --rule some")
     else:
