@@ -123,7 +123,9 @@ class FieldReader:
         """
         identity = schema_id(message)
         written = self._lookup(identity)
-        decimals = dict(_decimals(written)) if isinstance(written, dict) and "fields" in written else {}
+        if not isinstance(written, dict) or "fields" not in written:
+            raise CodecError(f"no {self._name}: schema {identity} is not a record's")
+        decimals = dict(_decimals(written))
         _refuse_misreading(
             {"fields": [each for each in self._fields if each["name"] not in decimals]}, written, identity
         )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
+from httpx2 import TransportError
 from pydantic import ValidationError
 
 from schemas.codec import CodecError, FieldReader
@@ -141,9 +141,9 @@ class LetterReader:
         except CodecError as error:
             raise UnreadableError(str(error)) from error
         except RegistryError as error:
-            if isinstance(error.__cause__, SchemaRegistryError):
-                raise UnreadableError(f"schema id {letter.schema_id} is not in the registry") from error
-            raise
+            if isinstance(error.__cause__, TransportError):
+                raise
+            raise UnreadableError(f"schema id {letter.schema_id} is not an Avro schema of the registry") from error
 
     def trade(self, letter: RejectedTrade, changes: Mapping[str, Any]) -> Trade:
         """The trade with the changed fields. Raises UnreadableError naming the field that is still wrong."""

@@ -123,13 +123,17 @@ def test_what_still_fails_is_left_and_named(dead: Dead) -> None:
     garbage = dead.add(HEADER.pack(0, 1) + b"\xff" * 30, "truncated")
     tombstone = dead.add(None, "empty")
     unknown = dead.add(HEADER.pack(0, 2**31 - 1) + b"x", "schema_id", schema_id=2**31 - 1)
+    client = SchemaRegistryClient({"url": dead.stack.registry_url})
+    protobuf = register_writer(client, 'syntax = "proto3"; message A { int32 a = 1; }', "PROTOBUF")
+    foreign = dead.add(HEADER.pack(0, protobuf) + b"x", "schema_id", schema_id=protobuf)
     good = dead.add(dead.trade("2"))
     summary = dead.replay().run(Wanted())
-    assert (summary.replayed, summary.failing) == (1, 4)
+    assert (summary.replayed, summary.failing) == (1, 5)
     said = dict(summary.reasons)
-    assert said.keys() == {wrong, garbage, tombstone, unknown}
+    assert said.keys() == {wrong, garbage, tombstone, unknown, foreign}
     assert said[wrong] == "size: must be above 0, was 0.000000000000"
-    assert said[unknown] == "schema id 2147483647 is not in the registry"
+    assert said[unknown] == "schema id 2147483647 is not an Avro schema of the registry"
+    assert said[foreign] == f"schema id {protobuf} is not an Avro schema of the registry"
     assert said[tombstone] == "0 bytes are too few for a framed record"
     assert list(dead.letters.replayed()) == [good]
 
