@@ -16,9 +16,9 @@ from confluent_kafka import KafkaException, Producer
 from schemas import avro
 from schemas.codec import Encoder
 from schemas.models import RejectedTrade, ReplayedTrade, Trade
+from schemas.registered import Registry
 from schemas.topics import REPLAYED
 from services.dead_letters import REJECT, DeadLetters, LetterReader, Origin, UnreadableError, Wanted, origin_of
-from services.registry import Registry
 
 TIMEOUT_S = 30
 TRANSACTION_TIMEOUT_MS = 60_000

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from schemas.codec import CodecError, FieldReader
 from schemas.models import RejectedTrade, ReplayedTrade, Trade
+from schemas.registered import Registry
 from schemas.registry import RegistryError
 from schemas.topics import REJECTED, REPLAYED
 from services.committed import CommittedReader, CommittedReadError
-from services.registry import Registry
 
 TIMEOUT_S = 10
 READ_TIMEOUT_S = 3_600

@@ -291,4 +291,4 @@ def test_a_flagged_row_counts_and_is_reported_beside_the_rejected_ones(
     assert (flagged["line"], flagged["rule"]) == ("3", "band")
     assert [row["line"] for row in rows_of(tmp_path / "out" / "rejected.csv")] == ["4"]
     (candle,) = rows_of(tmp_path / "out" / "candles_1s.csv")
-    assert (Decimal(candle["high"]), candle["trade_count"]) == (111, "3")
+    assert (Decimal(candle["high"]), candle["trade_count"]) == (Decimal(111), "3")

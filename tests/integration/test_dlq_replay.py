@@ -17,18 +17,18 @@ from jobs.settings import Settings
 from schemas import registry
 from schemas.codec import HEADER, Decoder, Encoder
 from schemas.models import RejectedTrade, Trade
+from schemas.registered import Registry
 from schemas.registry import RegistryError
 from schemas.topics import REJECTED, REPLAYED, subject
 from services.committed import CommittedReader, CommittedReadError
 from services.dead_letter_replay import DeadLetterReplay, DeadLetterReplayError, Letter, Sender
 from services.dead_letters import DeadLetters, Origin, Wanted, groups
-from services.partitioner import partition_of
-from services.registry import Registry
 from tests.integration.test_replay import PARTITIONS, create_topic, register
 from tests.integration.writers import NEWER, OTHER, OURS, VALUES
 from tests.integration.writers import register as register_writer
 from tests.services.tape import trade
 from udfs import rules
+from udfs.partitioner import partition_of
 from udfs.validation import judge
 
 pytestmark = pytest.mark.integration
