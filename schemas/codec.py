@@ -114,6 +114,7 @@ class FieldReader:
         self._name = name
         self._fields = avro.load(name)["fields"]
         self._lookup = lookup
+        self._plans: dict[int, tuple[Any, dict[str, Fixed]]] = {}
 
     def read(self, message: bytes) -> dict[str, Any]:
         """The fields that are there and not null; decimals as Decimal, whatever their scale.
@@ -121,18 +122,11 @@ class FieldReader:
         Raises CodecError when the frame is wrong, the bytes end too early or go on after the record, or a field means
         something else to the writer.
         """
-        identity = schema_id(message)
-        written = self._lookup(identity)
-        if not isinstance(written, dict) or "fields" not in written:
-            raise CodecError(f"no {self._name}: schema {identity} is not a record's")
-        decimals = dict(_decimals(written))
-        _refuse_misreading(
-            {"fields": [each for each in self._fields if each["name"] not in decimals]}, written, identity
-        )
+        writer, decimals = self._plan(schema_id(message))
         buffer = BytesIO(message)
         buffer.seek(HEADER.size)
         try:
-            record: Any = fastavro.schemaless_reader(buffer, _parse(written), None)
+            record: Any = fastavro.schemaless_reader(buffer, writer, None)
             found = {name: record[name] for name in self._names() if record.get(name) is not None}
             found |= {name: decimals[name].from_wire(value) for name, value in found.items() if name in decimals}
         except Exception as error:  # garbage makes fastavro raise anything
@@ -140,6 +134,18 @@ class FieldReader:
         if buffer.tell() != len(message):
             raise CodecError(f"no {self._name}: {len(message) - buffer.tell()} bytes after the record")
         return found
+
+    def _plan(self, identity: int) -> tuple[Any, dict[str, Fixed]]:
+        """The writer's schema and its decimals."""
+        if identity not in self._plans:
+            written = self._lookup(identity)
+            if not isinstance(written, dict) or "fields" not in written:
+                raise CodecError(f"no {self._name}: schema {identity} is not a record's")
+            decimals = dict(_decimals(written))
+            others = [field for field in self._fields if field["name"] not in decimals]
+            _refuse_misreading({"fields": others}, written, identity)
+            self._plans[identity] = (_parse(written), decimals)
+        return self._plans[identity]
 
     def _names(self) -> list[str]:
         return [field["name"] for field in self._fields]

@@ -14,6 +14,8 @@ from services.dead_letters import Group, Origin, Wanted, changes, groups
 from tests.services.tape import trade
 
 AT = 1_700_000_000 * 10**9
+READER = FieldReader("trade", lambda _: avro.load("trade"))
+WHOLE = Encoder(1, "trade").encode(trade(AT))
 
 
 def letter(offset: int = 0, **fields: Any) -> RejectedTrade:
@@ -81,21 +83,19 @@ def test_what_cannot_be_mended_so_is_named(field: str, text: str, message: str) 
 
 def test_fields_are_read_although_the_record_is_no_good_trade() -> None:
     message = Encoder(1, "trade").encode(trade(0, "-1", "0", symbol=""))
-    found = FieldReader("trade", lambda _: avro.load("trade")).read(message)
+    found = READER.read(message)
     assert (found["ts_event"], found["price"], found["size"], found["symbol"]) == (0, -1, 0, "")
     assert "venue" not in found
 
 
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_in_one_way(noise: bytes) -> None:
-    reader = FieldReader("trade", lambda _: avro.load("trade"))
-    whole = Encoder(1, "trade").encode(trade(AT))
-    for message in (noise, b"\0\0\0\0\1" + noise, whole + b"\0", whole[:-1]):
+    for message in (noise, b"\0\0\0\0\1" + noise, WHOLE + b"\0", WHOLE[:-1]):
         try:
-            found = reader.read(message)
+            found = READER.read(message)
         except CodecError:
             continue
-        assert message not in (whole + b"\0", whole[:-1])
+        assert message not in (WHOLE + b"\0", WHOLE[:-1])
         assert found.keys() <= {field["name"] for field in avro.load("trade")["fields"]}
 
 
