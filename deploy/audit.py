@@ -144,7 +144,7 @@ def _committed(settings: Settings, scope: Scope) -> _Committed:
         for each in reader.read_to_end(READ_TIMEOUT_S):
             record = each.record
             if each.topic == topics.REJECTED:
-                if record["topic"] == settings.trades_topic:
+                if record["topic"] == settings.trades_topic and record["severity"] == "reject":
                     found.rejected[record["partition"], record["offset"]] += 1
                 continue
             key = CandleKey(record["symbol"], record["resolution"], record["window_start"])

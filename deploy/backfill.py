@@ -34,13 +34,14 @@ class Order:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of every message read, by rule where it was rejected, and the number of candles by resolution."""
+    """What became of every message read, by rule where one was broken, and the number of candles by resolution."""
 
     read: int
     accepted: int
     duplicates: int
     changes: int
     rejected: Mapping[str, int]
+    flagged: Mapping[str, int]
     candles: Mapping[str, int]
 
     @property
@@ -103,9 +104,12 @@ def _work_folder(out: Path) -> Iterator[Path]:
 def _publish(order: Order, work: Path, trades: Trades) -> Summary:
     schema = candle_files.arrow_schema("candle")
     tables = {name: candle_files.spool(work / f"candles_{name}", schema) for name in order.resolutions}
-    rejected = candle_files.spool(work / "rejected_trades", candle_files.arrow_schema("rejected_trade"))
-    summary = _summary(tables, rejected, _changes(work / "late_trades"), trades)
-    _write_rejected(order.out / "rejected.csv", trades, rejected)
+    reported = candle_files.spool(work / "rejected_trades", candle_files.arrow_schema("rejected_trade"))
+    is_rejected = pc.equal(reported["severity"], "reject")
+    rejected, flagged = reported.filter(is_rejected), reported.filter(pc.invert(is_rejected))
+    summary = _summary(tables, rejected, flagged, _changes(work / "late_trades"), trades)
+    _write_reported(order.out / "rejected.csv", trades, rejected)
+    _write_reported(order.out / "flagged.csv", trades, flagged)
     for name, table in tables.items() if summary.accepted else ():
         rows = candle_files.ordered(table, ("symbol", "window_start"))
         rows = candle_files.filled(rows, schema) if order.fill else rows
@@ -113,7 +117,9 @@ def _publish(order: Order, work: Path, trades: Trades) -> Summary:
     return summary
 
 
-def _summary(tables: Mapping[str, pa.Table], rejected: pa.Table, changes: int, trades: Trades) -> Summary:
+def _summary(
+    tables: Mapping[str, pa.Table], rejected: pa.Table, flagged: pa.Table, changes: int, trades: Trades
+) -> Summary:
     shortest = tables[min(tables, key=lengths.seconds)]
     accepted, duplicates = _total(shortest["trade_count"]), _total(shortest["duplicate_count"])
     accounted = accepted + duplicates + changes + rejected.num_rows
@@ -123,15 +129,16 @@ def _summary(tables: Mapping[str, pa.Table], rejected: pa.Table, changes: int, t
             f"the trades hold {read:,} messages, but the job's output accounts for {accounted:,}: nothing was written. "
             "If the input did not change meanwhile, this is a bug: please report it"
         )
-    rules = Counter(rejected["rule"].to_pylist())
-    return Summary(read, accepted, duplicates, changes, rules, {name: table.num_rows for name, table in tables.items()})
+    by_rule, flagged_by_rule = (Counter(broken["rule"].to_pylist()) for broken in (rejected, flagged))
+    candles = {name: table.num_rows for name, table in tables.items()}
+    return Summary(read, accepted, duplicates, changes, by_rule, flagged_by_rule, candles)
 
 
-def _write_rejected(file: Path, trades: Trades, rejected: pa.Table) -> None:
-    if rejected.num_rows == 0:
+def _write_reported(file: Path, trades: Trades, reported: pa.Table) -> None:
+    if reported.num_rows == 0:
         file.unlink(missing_ok=True)  # of an earlier run
         return
-    in_order = rejected.sort_by([("partition", "ascending"), ("offset", "ascending")])
+    in_order = reported.sort_by([("partition", "ascending"), ("offset", "ascending")])
     table = pa.table({**trades.places(in_order), "rule": in_order["rule"], "reason": in_order["reason"]})
     candle_files.write(file, table.schema, iter(table.combine_chunks().to_batches()))
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
+    "dlq": "rejected and flagged trades: list, show, replay",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 

@@ -58,7 +58,8 @@ def recompute(work: Path, topic: Topic, settings: Settings) -> tuple[Recomputed,
         for record in _rows(work / f"candles_{resolution}", "candle"):
             accumulator = Accumulator.from_bytes(base64.b64decode(record["accumulator"]))
             found.candles[record["symbol"]][WindowKey(resolution, record["window_start"])] = Version(0, accumulator)
-    found.rejected = [(row["partition"], row["offset"]) for row in _rows(work / "rejected_trades", "rejected_trade")]
+    reported = _rows(work / "rejected_trades", "rejected_trade")
+    found.rejected = [(row["partition"], row["offset"]) for row in reported if row["severity"] == "reject"]
     triggers = list(_rows(work / "late_trades", "late_trades"))
     found.changes = sum(row["trades"] for row in triggers)
     accounted = found.accounted()

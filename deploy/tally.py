@@ -35,7 +35,7 @@ class Tally:
     def add(self, committed: Committed) -> None:
         """Count a committed record of one of the candle job's topics."""
         if committed.topic == topics.REJECTED:
-            self.rejected += 1
+            self.rejected += committed.record["severity"] == "reject"  # what is flagged is in a candle
         elif committed.topic == topics.LATE:
             self.late += committed.record["trades"]
         else:

@@ -14,6 +14,7 @@ from jobs import candles, kafka
 from jobs.environment import TRADES_COLUMNS, bounded
 from jobs.settings import Settings
 from schemas import ddl
+from udfs import rules
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
@@ -32,7 +33,8 @@ def main(trades: Mapping[str, str], out: str, published: Sequence[str]) -> None:
     settings = Settings.load()
     env = bounded(settings, "tickloom-backfill-candles")
     if "files" in trades:
-        kafka.create(env, "trades", TRADES_COLUMNS, {"connector": "tickloom", **trades})
+        options = {"connector": "tickloom", "rules": rules.load(settings.rules).for_connector(), **trades}
+        kafka.create(env, "trades", TRADES_COLUMNS, options)
     else:
         kafka.create_trades(env, settings, bounded="true", **trades)
     create_files(env, settings, out, published)

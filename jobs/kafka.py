@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from jobs.environment import TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
+from udfs import rules
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
@@ -25,7 +26,7 @@ def trades_source(job: str, settings: Settings) -> dict[str, str]:
         "group": consumer_group(settings, job),
         "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
         "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
-        "future-bound": f"{milliseconds(settings.future_bound)} ms",
+        "rules": rules.load(settings.rules).for_connector(),
         **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
         **client_properties(settings),
     }
@@ -114,7 +115,7 @@ def bar_sinks(settings: Settings) -> list[tuple[str, str, str]]:
 
 
 def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
-    """Options of an exactly-once topic keyed by symbol (rejected trades have none and go round robin)."""
+    """Options of an exactly-once topic keyed by symbol (rejected trades may have none and go round robin)."""
     keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}
     return (
         transactional(job, topic, settings)

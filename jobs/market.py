@@ -17,12 +17,15 @@ from jobs.settings import Settings
 from schemas import resolutions as lengths
 from schemas import topics
 from schemas.codec import CodecError, Decoder
+from schemas.models import Trade
 from schemas.registered import Registry
+from udfs import rules
 from udfs.accumulator import Accumulator
 from udfs.partitioner import partition_of
 from udfs.recompute import SECOND_NS, Message
 from udfs.revisions import Version, WindowKey
 from udfs.sources import Range, Sources
+from udfs.validation import judge
 
 TIMEOUT_S = 10
 BATCH = 2_000
@@ -61,6 +64,7 @@ class KafkaMarket:
     def __init__(self, settings: Settings) -> None:
         client = {"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()}
         self._settings = settings
+        self._rules = rules.load(settings.rules)
         self._consumer = Consumer({**client, **_READER, "group.id": f"tickloom-market-{uuid4()}"})
         self._admin = AdminClient(client)
         lookup = Registry(settings.registry).schema
@@ -123,9 +127,14 @@ class KafkaMarket:
             trade = self._trades.decode(message.value() or b"")
         except CodecError:
             return None  # rejected by the candle job too
-        if trade["symbol"] != symbol or not is_valid(trade):
+        if trade["symbol"] != symbol or self._is_rejected(trade, message.timestamp()[1]):
             return None
         return Message(message.partition(), message.offset(), trade)
+
+    def _is_rejected(self, record: dict[str, object], ts_kafka_ms: int) -> bool:
+        """As the candle job judges, but for price bands, which know what came before."""
+        found = judge(self._rules, Trade.from_avro(record), ts_kafka_ms * MILLI_NS)
+        return found is not None and found.severity == "reject"
 
     def _slice(self, place: Place, first_ms: int) -> "_Slice":
         """What a partition holds from a time on; kept until more has settled, because symbols share partitions."""
@@ -207,11 +216,6 @@ class SymbolMarket:
     def reached(self, resolution: str, end: int) -> bool:
         """Whether the candles of this resolution have come as far as a window that ends there."""
         return self._market.reached(resolution, end)
-
-
-def is_valid(trade: Mapping[str, object]) -> bool:
-    """Whether the candle job takes a message for a trade or a change, as far as its amounts go."""
-    return trade["action"] == "cancel" or (trade["price"] > 0 and trade["size"] > 0)  # type: ignore[operator]
 
 
 _READER = {

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
+from udfs import rules
 from udfs.bar_spec import BarSpec
 
 FILE = Path("tickloom.toml")
@@ -107,9 +108,7 @@ class Settings(BaseSettings):
         timedelta(minutes=5),
         description="later trades, busts and corrections are left to the audit, not revised at once",
     )
-    future_bound: Duration = Field(
-        timedelta(minutes=5), description="a trade further ahead of its receipt or Kafka timestamp is rejected"
-    )
+    rules: str = Field("", description="file of the validation rules; none: those of udfs/rules.toml")
     checkpoint_interval: Duration = Field(
         timedelta(seconds=1), description="candles become visible to readers once a checkpoint"
     )
@@ -148,6 +147,12 @@ class Settings(BaseSettings):
         kinds = [BarSpec.parse(each).kind for each in value]
         if not kinds or len(kinds) != len(set(kinds)):
             raise ValueError("one size of each kind of bar, and at least one kind, such as tick=1000")
+        return value
+
+    @field_validator("rules")
+    @classmethod
+    def _valid_rules(cls, value: str) -> str:
+        rules.load(value)
         return value
 
     @field_validator("transactional_id_prefix")

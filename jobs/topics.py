@@ -1,5 +1,7 @@
 """The topics of a job: created before it starts, and the broker asked whether it allows the job's transactions."""
 
+from collections.abc import Sequence
+
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
@@ -19,7 +21,18 @@ def prepare(settings: Settings) -> list[str]:
     admin = _admin(settings)
     try:
         _check_transaction_timeout(admin, settings)
-        return _create_missing(admin, settings)
+        return _create_missing(admin, settings, names(settings))
+    except KafkaException as error:
+        raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
+
+
+def create_missing(settings: Settings, wanted: Sequence[str]) -> list[str]:
+    """Create those of the topics that are missing, as `prepare` does, and return their names.
+
+    Raises SettingsError when the broker does not answer.
+    """
+    try:
+        return _create_missing(_admin(settings), settings, wanted)
     except KafkaException as error:
         raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
 
@@ -34,9 +47,9 @@ def _admin(settings: Settings) -> AdminClient:
     return AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()})
 
 
-def _create_missing(admin: AdminClient, settings: Settings) -> list[str]:
+def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str]) -> list[str]:
     existing = admin.list_topics(timeout=TIMEOUT_S).topics
-    missing = [name for name in names(settings) if name not in existing]
+    missing = [name for name in wanted if name not in existing]
     retention_ms = milliseconds(settings.retention) if settings.retention else -1
     topics = [
         NewTopic(name, settings.partitions, settings.replication, config={"retention.ms": str(retention_ms)})

@@ -104,6 +104,53 @@ class Decoder:
         return self._plans[identity]
 
 
+class FieldReader:
+    """Reads what the records of any writer say in the fields of schemas/<name>.avsc, fit or not.
+
+    `lookup` gives the parsed writer schema of an id. What it raises goes through.
+    """
+
+    def __init__(self, name: str, lookup: Callable[[int], Schema]) -> None:
+        self._name = name
+        self._fields = avro.load(name)["fields"]
+        self._lookup = lookup
+        self._plans: dict[int, tuple[Any, dict[str, Fixed]]] = {}
+
+    def read(self, message: bytes) -> dict[str, Any]:
+        """The fields that are there and not null; decimals as Decimal, whatever their scale.
+
+        Raises CodecError when the frame is wrong, the bytes end too early or go on after the record, or a field means
+        something else to the writer.
+        """
+        writer, decimals = self._plan(schema_id(message))
+        buffer = BytesIO(message)
+        buffer.seek(HEADER.size)
+        try:
+            record: Any = fastavro.schemaless_reader(buffer, writer, None)
+            found = {name: record[name] for name in self._names() if record.get(name) is not None}
+            found |= {name: decimals[name].from_wire(value) for name, value in found.items() if name in decimals}
+        except Exception as error:  # garbage makes fastavro raise anything
+            raise CodecError(f"no {self._name}: {type(error).__name__} {error}") from error
+        if buffer.tell() != len(message):
+            raise CodecError(f"no {self._name}: {len(message) - buffer.tell()} bytes after the record")
+        return found
+
+    def _plan(self, identity: int) -> tuple[Any, dict[str, Fixed]]:
+        """The writer's schema and its decimals."""
+        if identity not in self._plans:
+            written = self._lookup(identity)
+            if not isinstance(written, dict) or "fields" not in written:
+                raise CodecError(f"no {self._name}: schema {identity} is not a record's")
+            decimals = dict(_decimals(written))
+            others = [field for field in self._fields if field["name"] not in decimals]
+            _refuse_misreading({"fields": others}, written, identity)
+            self._plans[identity] = (_parse(written), decimals)
+        return self._plans[identity]
+
+    def _names(self) -> list[str]:
+        return [field["name"] for field in self._fields]
+
+
 def schema_id(message: bytes) -> int:
     """The schema id a message names. Raises CodecError when it is not framed."""
     if len(message) <= HEADER.size:

@@ -161,7 +161,7 @@ class Bar(Record):
 
 
 class RejectedTrade(Record):
-    """A record of the trades topic that is not a valid trade, with its origin and the rule it broke."""
+    """A record of the trades topic that broke a rule: rejected, or flagged and counted."""
 
     schema_name = "rejected_trade"
 
@@ -173,11 +173,31 @@ class RejectedTrade(Record):
     offset: Long
     schema_id: Int | None = None
     ts_kafka: Nanoseconds | None = None
+    severity: str = "reject"
+    symbol: str | None = None
 
     @property
     def kafka_time(self) -> datetime | None:
         """The record's Kafka timestamp, cut to the microsecond."""
         return _floor(self.ts_kafka)
+
+
+class ReplayedTrade(Record):
+    """A rejected record that was sent again, written in the transaction that sent it."""
+
+    schema_name = "replayed_trade"
+
+    topic: str
+    partition: Int
+    offset: Long
+    rule: str
+    changes: str | None = None
+    ts_replayed: Nanoseconds
+
+    @property
+    def replay_time(self) -> datetime:
+        """When it was sent again, cut to the microsecond."""
+        return floor_instant(self.ts_replayed)
 
 
 class LateTrades(Record):
@@ -229,7 +249,7 @@ class QualityEvent(Record):
         return floor_instant(self.ts_event)
 
 
-MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, LateTrades, QualityEvent)
+MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, ReplayedTrade, LateTrades, QualityEvent)
 
 
 def _floor(nanoseconds_utc: int | None) -> datetime | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 TRADES = "md.trades.v1"
 REJECTED = "md.trades.rejected.v1"
+REPLAYED = "md.trades.replayed.v1"
 LATE = "md.late.v1"
 EXPIRED = "md.late.expired.v1"
 """Triggers later than the horizon of the reconcile job: the audit's list."""
@@ -52,6 +53,7 @@ def schema_of(subject: str) -> str | None:
 SCHEMAS = {
     subject(TRADES): "trade",
     subject(REJECTED): "rejected_trade",
+    subject(REPLAYED): "replayed_trade",
     subject(LATE): "late_trades",
     subject(EXPIRED): "late_trades",
     subject(EVENTS): "quality_event",

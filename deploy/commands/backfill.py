@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -72,7 +73,8 @@ def candles(
       tickloom backfill candles --trades md.trades.v1 --out candles
 
     Writes candles_<resolution>.csv (or .parquet), sorted by symbol and window_start: times in nanoseconds UTC,
-    exact decimals. Rows that are no trades go to rejected.csv with their place and the reason. Files of an earlier run
+    exact decimals. Rows that are no trades go to rejected.csv with their place and the reason, trades that a rule
+    flags to flagged.csv; they count. Files of an earlier run
     are replaced, each at once when it is complete; what is temporary is kept in the output folder meanwhile.
     """
     settings = load({"brokers": brokers, "registry": registry})
@@ -90,15 +92,20 @@ def candles(
 
 
 def _report(summary: Summary, out: Path, seconds: float) -> None:
-    rules = ", ".join(f"{count:,} {rule}" for rule, count in sorted(summary.rejected.items()))
     for name, count, detail in (
         ("read", summary.read, ""),
         ("accepted", summary.accepted, ""),
         ("duplicates", summary.duplicates, ""),
         ("cancels, corrections", summary.changes, ""),
-        ("rejected", summary.rejected_total, f"  ({rules}: {out / 'rejected.csv'})" if rules else ""),
+        ("rejected", summary.rejected_total, _by_rule(summary.rejected, out / "rejected.csv")),
+        ("flagged", sum(summary.flagged.values()), _by_rule(summary.flagged, out / "flagged.csv")),
     ):
         click.echo(f"  {name:21}{count:>12,}{detail}")
     for resolution, count in summary.candles.items() if summary.accepted else ():
         click.echo(f"  candles {resolution:13}{count:>12,}")
     click.echo(f"backfill: {seconds:.1f} s, output in {out}")
+
+
+def _by_rule(counts: Mapping[str, int], file: Path) -> str:
+    rules = ", ".join(f"{count:,} {rule}" for rule, count in sorted(counts.items()))
+    return f"  ({rules}: {file})" if rules else ""

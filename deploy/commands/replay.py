@@ -3,7 +3,7 @@
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +90,7 @@ def replay(
     run = Replay(trades, replace(target, speed=speed, limit=limit))
     try:
         run.check()
-        with _progress(run) as progress, _ctrl_c_stops(run):
+        with _progress(run) as progress, ctrl_c_stops(run.stop):
             summary = run.run(progress)
     except (TradesFileError, ReplayError, RegistryError) as error:
         raise UserError(str(error)) from error
@@ -126,11 +126,11 @@ def _progress(run: Replay) -> Iterator[Reporter]:
 
 
 @contextmanager
-def _ctrl_c_stops(run: Replay) -> Iterator[None]:
-    """The first Ctrl-C ends the replay in order, the second at once."""
+def ctrl_c_stops(end: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C ends what runs in order, the second at once."""
 
     def stop(*_: object) -> None:
-        run.stop()
+        end()
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, stop)

@@ -34,10 +34,11 @@ def test_trades_are_counted_once_although_every_resolution_holds_them() -> None:
     assert (counts.trades, counts.duplicates, counts.by_resolution) == (3, 1, {"1s": 1, "1m": 1})
 
 
-def test_a_late_row_counts_the_trades_it_stands_for() -> None:
+def test_a_late_row_counts_the_trades_it_stands_for_and_a_flagged_trade_only_in_its_candle() -> None:
     counts = tally()
     counts.add(committed(topics.LATE, trades=5))
-    counts.add(committed(topics.REJECTED, rule="size"))
+    counts.add(committed(topics.REJECTED, rule="size", severity="reject"))
+    counts.add(committed(topics.REJECTED, rule="band", severity="flag"))
     assert (counts.late, counts.rejected) == (5, 1)
 
 

@@ -71,7 +71,7 @@ class Output:
             "in candles": sum(candle["trade_count"] for candle in seconds),
             "duplicates": sum(candle["duplicate_count"] for candle in seconds),
             "late or changes": sum(row["trades"] for row in self.late),
-            "rejected": len(self.rejected),
+            "rejected": sum(record["severity"] == "reject" for record in self.rejected),
         }
 
     def verdict(self, expected: Mapping[CandleKey, ExpectedCandle]) -> Verdict:

@@ -10,11 +10,14 @@ from deploy.stack import Stack, ports, running
 UP_TIMEOUT_S = 240
 
 
-def tickloom(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """Run `tickloom` on the stack of a folder; its output is part of the failure when `check` finds one."""
+def tickloom(folder: Path, *arguments: str, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `tickloom` on the stack of a folder, with further environment variables.
+
+    Its output is part of the failure when `check` finds one.
+    """
     result = subprocess.run(
         command(*arguments),
-        env=environment(folder),
+        env={**environment(folder), **variables},
         capture_output=True,
         text=True,
         timeout=UP_TIMEOUT_S,

@@ -28,6 +28,7 @@ from services.verdict import compare
 from tests.integration.stacks import command
 from tests.integration.test_committed import Writer
 from tests.services.tape import trade
+from udfs import rules
 
 pytestmark = pytest.mark.integration
 
@@ -270,3 +271,24 @@ def test_ctrl_c_takes_flink_and_the_temporary_files_with_it(tmp_path: Path) -> N
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert list(out.iterdir()) == []
+
+
+def test_a_flagged_row_counts_and_is_reported_beside_the_rejected_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    band = 'name = "band"\nkind = "band"\npercent_max = "10"\nreset_after_ms = 60000\nreset_after_trades = 5'
+    (tmp_path / "rules.toml").write_text(rules.DEFAULTS.read_text() + f'[[rules]]\n{band}\nseverity = "flag"\n')
+    monkeypatch.setenv("TICKLOOM_RULES", str(tmp_path / "rules.toml"))
+    prices = ["100", "111", "0", "105"]
+    lines = [f"{START_NS + i},A,{price},1" for i, price in enumerate(prices)]
+    (tmp_path / "trades.csv").write_text("\n".join(["ts_event,symbol,price,size", *lines]))
+    result = backfill("--trades", tmp_path / "trades.csv", "--out", tmp_path / "out", "--resolution", "1s")
+
+    assert result.returncode == 0, result.stderr
+    said = counts(result.stdout)
+    assert (said["read"], said["accepted"], said["rejected"], said["flagged"]) == (4, 3, 1, 1)
+    (flagged,) = rows_of(tmp_path / "out" / "flagged.csv")
+    assert (flagged["line"], flagged["rule"]) == ("3", "band")
+    assert [row["line"] for row in rows_of(tmp_path / "out" / "rejected.csv")] == ["4"]
+    (candle,) = rows_of(tmp_path / "out" / "candles_1s.csv")
+    assert (Decimal(candle["high"]), candle["trade_count"]) == (Decimal(111), "3")

@@ -153,3 +153,9 @@ def test_a_length_that_updates_with_two_steps_is_refused_because_it_has_one_topi
     with pytest.raises(SettingsError, match=r"md\.candles\.1m\.updating\.v1 would hold two kinds of candles"):
         Settings.load({"updating": "1m:5s,1m:10s"})
     assert Settings.load({"sliding": "5m:1m,5m:30s"}).candle_names[-2:] == ["5m.every.1m", "5m.every.30s"]
+
+
+def test_wrong_rules_are_refused_where_the_settings_are_read(elsewhere: Path) -> None:
+    (elsewhere / "strict.toml").write_text('version = 1\n[[rules]]\nname = "r"\nkind = "future"\nseverity = "flag"\n')
+    with pytest.raises(SettingsError, match=r"^rules: strict\.toml: rule 1, ahead_ms_max: Field required$"):
+        Settings.load({"rules": "strict.toml"})

@@ -5,12 +5,18 @@ import sys
 from jobs.environment import TICKS_COLUMNS, bounded
 from jobs.kafka import create
 from jobs.settings import Settings
+from udfs import rules
 
 
 def main(trades: str, out: str) -> None:
     """Run to the end of the file."""
     env = bounded(Settings.load(), "test-ticks")
-    create(env, "ticks", TICKS_COLUMNS, {"connector": "tickloom", "emit": "ticks", "files": trades})
+    create(
+        env,
+        "ticks",
+        TICKS_COLUMNS,
+        {"connector": "tickloom", "emit": "ticks", "rules": rules.load().for_connector(), "files": trades},
+    )
     env.execute_sql(f"""
         CREATE TABLE written (line BIGINT, symbol STRING, price STRING, conditions STRING, event_time STRING)
         WITH ('connector' = 'filesystem', 'path' = 'file://{out}', 'format' = 'csv')

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from schemas import avro, models
 from schemas.codec import Decoder, Encoder
-from schemas.models import Bar, Candle, LateTrades, Record, RejectedTrade, Trade
+from schemas.models import Bar, Candle, LateTrades, Record, RejectedTrade, ReplayedTrade, Trade
 
 TYPES: list[tuple[Any, Any]] = [
     (str, "string"),
@@ -75,13 +75,27 @@ REJECTED: dict[str, Any] = {
     "partition": 3,
     "offset": 7,
 }
+REPLAYED: dict[str, Any] = {
+    "topic": "md.trades.v1",
+    "partition": 3,
+    "offset": 7,
+    "rule": "size",
+    "ts_replayed": 1_385_337_600_123_456_789,
+}
 LATE: dict[str, Any] = {
     "symbol": "BTC-USD",
     "second": 1_385_337_600_000_000_000,
     "reason": "late",
     "trades": 2,
 }
-EXAMPLES = [Trade(**TRADE), Candle(**CANDLE), Bar(**BAR), RejectedTrade(**REJECTED), LateTrades(**LATE)]
+EXAMPLES = [
+    Trade(**TRADE),
+    Candle(**CANDLE),
+    Bar(**BAR),
+    RejectedTrade(**REJECTED),
+    ReplayedTrade(**REPLAYED),
+    LateTrades(**LATE),
+]
 
 
 def avro_type(hint: Any) -> Any:

@@ -33,7 +33,9 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
 
   private final OutputTag<RowData> rows;
   private final long outOfOrdernessMs;
+  private final Rules rules;
 
+  private transient PriceBands bands;
   private transient SecondTable table;
   private transient IdSet.Key key;
   private transient Map<Integer, PartitionState> partitions;
@@ -46,11 +48,13 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   private transient Counter duplicates;
   private transient Counter late;
   private transient Counter rejected;
+  private transient Counter flagged;
   private transient Counter changes;
 
-  Fold(OutputTag<RowData> rows, long outOfOrdernessMs) {
+  Fold(OutputTag<RowData> rows, long outOfOrdernessMs, Rules rules) {
     this.rows = rows;
     this.outOfOrdernessMs = outOfOrdernessMs;
+    this.rules = rules;
   }
 
   @Override
@@ -63,6 +67,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
       PartitionState.restore(bytes, partitions);
     }
     partitions.values().forEach(PartitionState::forgetClosed);
+    bands = new PriceBands(rules, context.getOperatorStateStore());
   }
 
   @Override
@@ -76,6 +81,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     duplicates = getMetricGroup().counter("duplicates");
     late = getMetricGroup().counter("lateTrades");
     rejected = getMetricGroup().counter("rejectedTrades");
+    flagged = getMetricGroup().counter("flaggedTrades");
     changes = getMetricGroup().counter("cancelsAndCorrections");
   }
 
@@ -83,7 +89,12 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   public void processElement(StreamRecord<Trade> element) {
     Trade trade = element.getValue();
     PartitionState partition = last != null && last.partition == trade.partition ? last : claim(trade.partition);
+    bands.judge(trade);
     partition.cover(trade, outOfOrdernessMs);
+    if (trade.isFlagged()) {
+      flagged.inc();
+      emit(Rows.rejected(trade)); // and it counts
+    }
     if (trade.isRejected()) {
       rejected.inc();
       emit(Rows.rejected(trade));
@@ -208,6 +219,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
       blocks.add(partition.toBytes());
     }
     state.update(blocks);
+    bands.snapshot(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
   }
 
   /** At the end of the input, or drained. An idle source's last watermark is not listened to, so it is repeated here. */

@@ -1,6 +1,7 @@
 package tickloom;
 
 import java.io.IOException;
+import java.io.Serializable;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import org.apache.flink.core.memory.DataInputView;
@@ -8,7 +9,7 @@ import org.apache.flink.core.memory.DataOutputView;
 import org.apache.flink.table.data.DecimalData;
 
 /** A signed 128-bit integer: the unscaled value of a decimal(38, 12). Mutable, so that no tick allocates one. */
-final class Int128 implements Comparable<Int128> {
+final class Int128 implements Comparable<Int128>, Serializable {
   static final int PRECISION = 38;
   static final int SCALE = 12;
   private static final BigInteger LIMIT = BigInteger.TEN.pow(PRECISION);

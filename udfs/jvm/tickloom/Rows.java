@@ -35,7 +35,7 @@ final class Rows {
     return GenericRowData.of(string(symbol), time(lastMilli(second)), accumulator.toRow(), null, null);
   }
 
-  /** The columns of rejected_trade.avsc. */
+  /** A rejected record or a flagged trade: the columns of rejected_trade.avsc. */
   static RowData rejected(Trade trade) {
     byte[] value = trade.message;
     String reason = trade.reason;
@@ -45,8 +45,9 @@ final class Rows {
     }
     RowData rejected = GenericRowData.of(
         value, string(trade.rule), string(reason), string(trade.topic), trade.partition, trade.offset,
-        trade.schemaId < 0 ? null : trade.schemaId, trade.tsKafkaMs < 0 ? null : trade.tsKafkaMs * 1_000_000);
-    return GenericRowData.of(null, time(0), null, rejected, null);
+        trade.schemaId < 0 ? null : trade.schemaId, present(trade.tsKafka()),
+        string(trade.isRejected() ? "reject" : "flag"), string(trade.symbolIfAny()));
+    return GenericRowData.of(null, time(Math.max(trade.tsKafkaMs, 0)), null, rejected, null);
   }
 
   /** A late trade that the fold saw: the columns of late_trades.avsc. */

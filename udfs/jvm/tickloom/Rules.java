@@ -1,21 +1,71 @@
 package tickloom;
 
+import java.io.IOException;
 import java.io.Serializable;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
+import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.flink.table.api.ValidationException;
 
-/** What a decoded message must satisfy to be a trade. Runs before the record can touch the watermark. */
+/**
+ * What a decoded message must satisfy to be a trade: what the arithmetic needs, and the rules of udfs/rules.toml. Runs
+ * before the record can touch the watermark. What the rules of a symbol are is worked out once a symbol.
+ */
 final class Rules implements Serializable {
   static final int TEXT_BYTES_MAX = 256;
   /** Sizes below 10^18 units: a window holds 10^8 of them before its volume leaves decimal(38, 12). */
   private static final java.math.BigInteger SIZE_LIMIT = java.math.BigInteger.TEN.pow(18 + Int128.SCALE);
 
-  private final long futureBoundNanos;
+  private final List<Rule> all;
+  private final Chosen ofAny; // null when the symbol decides
+  private transient SymbolMap<Chosen> ofSymbols;
 
-  Rules(long futureBoundMs) {
-    this.futureBoundNanos = futureBoundMs * 1_000_000;
+  /** The rules for a symbol, in order; its band, or null, apart. */
+  record Chosen(Rule[] rules, Rule.Band band) implements Serializable {}
+
+  private Rules(List<Rule> all) {
+    this.all = all;
+    ofAny = all.stream().allMatch(rule -> rule.isForAll() && !(rule instanceof Rule.AllowedSymbols)) ? choose("") : null;
+  }
+
+  /** Reads what udfs/rules.py has checked and written as JSON. */
+  static Rules parse(String json) {
+    try {
+      List<Rule> rules = new ArrayList<>();
+      for (JsonNode rule : new ObjectMapper().readTree(json).get("rules")) {
+        rules.add(Rule.of(rule));
+      }
+      return new Rules(rules);
+    } catch (IOException | RuntimeException e) {
+      throw new ValidationException("'rules' of a 'tickloom' table must be what udfs/rules.py makes of a rules file", e);
+    }
+  }
+
+  /** Of the rules of one name, the last for the symbol. */
+  Chosen choose(String symbol) {
+    Map<String, Rule> chosen = new LinkedHashMap<>();
+    for (Rule rule : all) {
+      if (rule.appliesTo(symbol)) {
+        chosen.put(rule.name, rule);
+      }
+    }
+    chosen.values().removeIf(rule -> rule.isOff || rule instanceof Rule.AllowedSymbols known && known.allows(symbol));
+    Rule.Band band = null;
+    for (Rule rule : chosen.values()) {
+      band = rule instanceof Rule.Band found ? found : band;
+    }
+    chosen.values().remove(band);
+    return new Chosen(chosen.values().toArray(new Rule[0]), band);
+  }
+
+  boolean haveBands() {
+    return all.stream().anyMatch(rule -> rule instanceof Rule.Band && !rule.isOff);
   }
 
   void check(Trade trade) {
@@ -26,12 +76,45 @@ final class Rules implements Serializable {
     checkLength(trade, "venue", trade.venue);
     checkLength(trade, "trade_id", trade.tradeId);
     checkLength(trade, "original_trade_id", trade.originalTradeId);
-    checkTime(trade);
-    if (trade.action == Trade.NEW) {
-      checkAmounts(trade);
-    } else {
+    if (trade.tsEvent == Trade.ABSENT) {
+      trade.reject("ts_event", "ts_event: missing");
+    } else if (trade.tsEvent <= 0) {
+      trade.reject("ts_event", "ts_event: must be after 1970, was " + trade.tsEvent + " ns");
+    }
+    if (trade.action != Trade.NEW) {
       checkOriginal(trade);
     }
+    if (trade.action != Trade.CANCEL) {
+      checkSize(trade);
+    }
+    if (!trade.isRejected()) {
+      checkRules(trade, ofAny == null ? ofSymbol(trade) : ofAny);
+    }
+  }
+
+  private static void checkRules(Trade trade, Chosen chosen) {
+    for (Rule rule : chosen.rules) {
+      String reason = rule.broken(trade);
+      if (reason != null) {
+        rule.report(trade, reason);
+        if (trade.isRejected()) {
+          return;
+        }
+      }
+    }
+  }
+
+  private Chosen ofSymbol(Trade trade) {
+    if (ofSymbols == null) {
+      ofSymbols = new SymbolMap<>();
+    }
+    Chosen known = ofSymbols.get(trade.bytes, trade.symbol.from, trade.symbol.length);
+    if (known == null) {
+      String symbol = trade.text(trade.symbol);
+      known = choose(symbol);
+      ofSymbols.put(symbol.getBytes(StandardCharsets.UTF_8), known);
+    }
+    return known;
   }
 
   private void checkSymbol(Trade trade) {
@@ -65,31 +148,8 @@ final class Rules implements Serializable {
     }
   }
 
-  private void checkTime(Trade trade) {
-    if (trade.tsEvent == Trade.ABSENT) {
-      trade.reject("ts_event", "ts_event: missing");
-    } else if (trade.tsEvent <= 0) {
-      trade.reject("ts_event", "ts_event: must be after 1970, was " + trade.tsEvent + " ns");
-    } else if (trade.tsRecv != Trade.ABSENT && isAhead(trade.tsEvent, trade.tsRecv)) {
-      trade.reject("future", "ts_event: " + time(trade.tsEvent) + " is too far ahead of ts_recv " + time(trade.tsRecv));
-    } else if (trade.tsKafkaMs > 0 && isAhead(trade.tsEvent, trade.tsKafkaMs * 1_000_000)) {
-      trade.reject("future", "ts_event: " + time(trade.tsEvent) + " is too far ahead of the Kafka timestamp "
-          + Instant.ofEpochMilli(trade.tsKafkaMs));
-    }
-  }
-
-  private boolean isAhead(long tsEvent, long reference) {
-    return reference < 0 || tsEvent - reference > futureBoundNanos; // tsEvent > 0: no overflow
-  }
-
-  private static Instant time(long nanos) {
-    return Instant.ofEpochSecond(0, nanos);
-  }
-
-  private static void checkAmounts(Trade trade) {
-    if (trade.price.signum() <= 0) {
-      trade.reject("price", "price: must be above 0, was " + trade.price.decimal().toPlainString());
-    } else if (trade.size.signum() <= 0) {
+  private static void checkSize(Trade trade) {
+    if (trade.size.signum() <= 0) {
       trade.reject("size", "size: must be above 0, was " + trade.size.decimal().toPlainString());
     } else if (!trade.size.fitsLong() && trade.size.big().compareTo(SIZE_LIMIT) >= 0) {
       trade.reject("size", "size: must be below 10^18, was " + trade.size.decimal().toPlainString());
@@ -101,9 +161,6 @@ final class Rules implements Serializable {
       trade.reject("original", "original_trade_id: a cancel or correction must name the trade it refers to");
     } else if (trade.originalTsEvent == Trade.ABSENT || trade.originalTsEvent <= 0) {
       trade.reject("original", "original_ts_event: a cancel or correction must name the time of its trade");
-    }
-    if (trade.action == Trade.CORRECT) {
-      checkAmounts(trade);
     }
   }
 }

@@ -3,7 +3,7 @@ package tickloom;
 import java.nio.charset.StandardCharsets;
 
 /**
- * One message as it was read: a trade, a cancel or correction, or a rejected record (rule is set). Mutable and reused, so
+ * One message as it was read: a trade, a cancel or correction, or a rejected record. Mutable and reused, so
  * that a tick costs no allocation; texts stay offsets into the message until somebody needs them.
  */
 public final class Trade {
@@ -36,8 +36,9 @@ public final class Trade {
   int schemaId;
   boolean fromFile;
 
-  String rule;
+  String rule; // the one that rejected it, or else the first that flagged it
   String reason;
+  private boolean rejected;
 
   private String venueName;
 
@@ -76,11 +77,21 @@ public final class Trade {
     schemaId = -1;
     rule = null;
     reason = null;
+    rejected = false;
     venueName = null;
   }
 
   /** Marks the record as rejected; the first rule it breaks is the one that is reported. */
   void reject(String brokenRule, String why) {
+    if (!rejected) {
+      rejected = true;
+      rule = brokenRule;
+      reason = why;
+    }
+  }
+
+  /** Marks the trade as doubtful: it counts, and is reported. */
+  void flag(String brokenRule, String why) {
     if (rule == null) {
       rule = brokenRule;
       reason = why;
@@ -88,11 +99,26 @@ public final class Trade {
   }
 
   boolean isRejected() {
-    return rule != null;
+    return rejected;
+  }
+
+  boolean isFlagged() {
+    return rule != null && !rejected;
   }
 
   String text(Text text) {
     return text.isPresent() ? new String(bytes, text.from, text.length, StandardCharsets.UTF_8) : null;
+  }
+
+  /** The symbol of what may be garbage: null when there is none, replacement characters for what is no text. */
+  String symbolIfAny() {
+    boolean isThere = symbol.length > 0 && symbol.from + symbol.length <= bytes.length;
+    return isThere && symbol.length <= Rules.TEXT_BYTES_MAX ? text(symbol) : null;
+  }
+
+  /** The Kafka timestamp in nanoseconds, ABSENT when there is none. */
+  long tsKafka() {
+    return tsKafkaMs < 0 ? ABSENT : tsKafkaMs > Long.MAX_VALUE / 1_000_000 ? Long.MAX_VALUE : tsKafkaMs * 1_000_000;
   }
 
   String venueName() {

@@ -29,11 +29,13 @@ import org.apache.flink.util.OutputTag;
 final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
   private final Source<Trade, ?, ?> trades;
   private final SourceOptions options;
+  private final Rules rules;
   private final DataType rowType;
 
-  TradesSource(Source<Trade, ?, ?> trades, SourceOptions options, DataType rowType) {
+  TradesSource(Source<Trade, ?, ?> trades, SourceOptions options, Rules rules, DataType rowType) {
     this.trades = trades;
     this.options = options;
+    this.rules = rules;
     this.rowType = rowType;
   }
 
@@ -47,7 +49,7 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
 
   @Override
   public DynamicTableSource copy() {
-    return new TradesSource(trades, options, rowType);
+    return new TradesSource(trades, options, rules, rowType);
   }
 
   @Override
@@ -95,7 +97,8 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     OutputTag<RowData> aside = new OutputTag<>("rejected-and-late", rows);
     TypeInformation<org.apache.flink.api.java.tuple.Tuple3<String, Long, Accumulator>> partial =
         new TupleTypeInfo<>(Types.STRING, Types.LONG, AccumulatorType.INSTANCE);
-    var folded = source.transform("fold", partial, new Fold(aside, options.outOfOrdernessMs())).uid(uid(context, "fold"));
+    Fold fold = new Fold(aside, options.outOfOrdernessMs(), rules);
+    var folded = source.transform("fold", partial, fold).uid(uid(context, "fold"));
     SingleOutputStreamOperator<RowData> merged =
         folded.keyBy(p -> p.f0, Types.STRING).transform("merge", rows, new Merge()).uid(uid(context, "merge"));
     return merged.union(folded.getSideOutput(aside))
