@@ -12,7 +12,6 @@ from typing import NamedTuple
 from udfs.accumulator import Accumulator
 from udfs.calendars import Calendar, Session
 
-RESOLUTIONS = ("session", "extended", "day")
 OPEN = -1
 """In place of the last published revision of a candle that is still to be published."""
 LATE = "late"
@@ -105,9 +104,8 @@ class SessionBook:
     def close(self, now: int) -> list[SessionCandle]:
         """The candles that are final at an instant and have not been published, parts before what holds them."""
         ended = [window for window, last in self.ledger.published.items() if last == OPEN and window.end <= now]
-        return [
-            self._publish(window, 0, None) for window in sorted(ended, key=lambda window: (window.end, -window.start))
-        ]
+        ended.sort(key=lambda window: (window.end, -window.start))
+        return [self._publish(window, 0, None) for window in ended]
 
     def forget(self, now: int) -> None:
         """Drop the sessions whose horizon has passed."""
