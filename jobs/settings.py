@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
+from udfs.calendars import Calendars
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
@@ -84,6 +85,15 @@ class Settings(BaseSettings):
     resolutions: Names = Field(
         resolutions.DEFAULT, description="lengths of candles, each rolled up from the one before"
     )
+    calendars: Names = Field(
+        (), description="pattern=calendar,… of symbols, the first that fits decides; 24/7 (UTC days) where none does"
+    )
+    session_horizon: Duration = Field(
+        timedelta(hours=24), description="how long after a session a revised minute still revises its candles"
+    )
+    silent_after: Duration = Field(
+        timedelta(minutes=5), description="a symbol without a candle for so long in regular trading is silent"
+    )
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
     )
@@ -121,6 +131,13 @@ class Settings(BaseSettings):
     @classmethod
     def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return resolutions.check_cascade(value)
+
+    @field_validator("calendars")
+    @classmethod
+    def _known_calendars(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:  # loading the calendars takes seconds
+            Calendars(value)
+        return value
 
     @field_validator("transactional_id_prefix")
     @classmethod

@@ -3,7 +3,7 @@
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from jobs.kafka import candle_sinks, revision_sinks
+from jobs.kafka import candle_sinks, revision_sinks, session_sinks
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 
 TIMEOUT_S = 10
@@ -26,7 +26,7 @@ def prepare(settings: Settings) -> list[str]:
 
 def names(settings: Settings) -> list[str]:
     """Every topic the jobs read or write."""
-    sinks = [*candle_sinks(settings), *revision_sinks(settings)]
+    sinks = [*candle_sinks(settings), *revision_sinks(settings), *session_sinks()]
     return list(dict.fromkeys([settings.trades_topic, *(topic for _, topic, _ in sinks)]))
 
 

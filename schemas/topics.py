@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 
+from schemas.resolutions import SESSIONS
+
 TRADES = "md.trades.v1"
 REJECTED = "md.trades.rejected.v1"
 LATE = "md.late.v1"
 EXPIRED = "md.late.expired.v1"
 """Triggers later than the horizon of the reconcile job: the audit's list."""
 EVENTS = "md.quality.events.v1"
+MARKET_STATUS = "md.market.status.v1"
 
 
 def candles(resolution: str) -> str:
@@ -22,7 +25,7 @@ def subject(topic: str) -> str:
 
 
 def subjects(resolutions: Sequence[str]) -> dict[str, str]:
-    """Every subject and the name of its schema; candles have one subject a resolution."""
+    """Every subject and the name of its schema; candles have one subject a resolution, sessions included."""
     candle_subjects = {subject(candles(resolution)): "candle" for resolution in resolutions}
     return SCHEMAS | candle_subjects
 
@@ -38,5 +41,7 @@ SCHEMAS = {
     subject(LATE): "late_trades",
     subject(EXPIRED): "late_trades",
     subject(EVENTS): "quality_event",
+    subject(MARKET_STATUS): "market_status",
+    **{subject(candles(session)): "candle" for session in SESSIONS},
 }
 CANDLES = re.compile(re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))

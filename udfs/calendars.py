@@ -6,10 +6,11 @@ extended hours and daily halts. All times are nanoseconds since the Unix epoch, 
 
 import tomllib
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from itertools import chain, takewhile
 from pathlib import Path
@@ -182,6 +183,31 @@ class Calendar:
     def _unknown(self) -> CalendarError:
         end = _bounds(self.name)[1]
         return CalendarError(f"calendar {self.name} is known until {end}: a newer exchange-calendars may know more")
+
+
+class Calendars:
+    """The calendar of each symbol, by rules such as `ES*=CMES`: the first whose pattern fits decides, else 24/7.
+
+    Raises CalendarError for a rule that is none or names no calendar.
+    """
+
+    def __init__(self, rules: Iterable[str]) -> None:
+        self._rules = [self._rule(rule) for rule in rules]
+        self._known: dict[str, Calendar] = {}
+
+    def of(self, symbol: str) -> Calendar:
+        """The calendar of a symbol."""
+        name = next((calendar for pattern, calendar in self._rules if fnmatchcase(symbol, pattern)), ALWAYS_OPEN)
+        if name not in self._known:
+            self._known[name] = Calendar(name)
+        return self._known[name]
+
+    @staticmethod
+    def _rule(rule: str) -> tuple[str, str]:
+        pattern, equals, name = rule.partition("=")
+        if not pattern or not equals:
+            raise CalendarError(f"'{rule}' is no rule: pattern=calendar, such as ES*=CMES")
+        return pattern, Calendar(name).name
 
 
 class _Decade:

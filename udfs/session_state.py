@@ -5,8 +5,10 @@ Flink sees them as opaque and cannot migrate them: what changes here gets a vers
 
 import json
 import struct
+from dataclasses import asdict, dataclass
 
 from udfs.accumulator import Accumulator
+from udfs.market_status import MarketState
 from udfs.sessions import Ledger, Minute, Window
 
 VERSION = 1
@@ -47,6 +49,32 @@ def read_ledger(data: bytes | None) -> Ledger:
     found = json.loads(data)
     _check(found["version"])
     return Ledger({Window(*window): revision for *window, revision in found["published"]}, found["forgotten"])
+
+
+@dataclass
+class Watch:
+    """A symbol's market, when its last candle was seen by the wall clock, and when to look at it again."""
+
+    state: MarketState | None = None
+    seen_ms: int = 0
+    wake_ms: int | None = None
+
+
+def watch_bytes(watch: Watch) -> bytes:
+    """A watch as JSON."""
+    return json.dumps({"version": VERSION, **asdict(watch)}).encode()
+
+
+def read_watch(data: bytes | None) -> Watch:
+    """What `watch_bytes` wrote, a new one for None. Raises StateVersionError for another version of the format."""
+    if data is None:
+        return Watch()
+    found = json.loads(data)
+    _check(found["version"])
+    state = found["state"]
+    said = tuple(state.pop("said") or ()) if state else ()
+    known = MarketState(**state, said=said or None) if state else None
+    return Watch(known, found["seen_ms"], found["wake_ms"])
 
 
 def _check(version: int) -> None:

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from schemas import avro, models
 from schemas.codec import Decoder, Encoder
-from schemas.models import Candle, LateTrades, Record, RejectedTrade, Trade
+from schemas.models import Candle, LateTrades, MarketStatus, Record, RejectedTrade, Trade
 
 TYPES: list[tuple[Any, Any]] = [
     (str, "string"),
@@ -63,7 +63,21 @@ LATE: dict[str, Any] = {
     "reason": "late",
     "trades": 2,
 }
-EXAMPLES = [Trade(**TRADE), Candle(**CANDLE), RejectedTrade(**REJECTED), LateTrades(**LATE)]
+STATUS: dict[str, Any] = {
+    "symbol": "BTC-USD",
+    "calendar": "24/7",
+    "status": "silent",
+    "since": 1_385_337_900_000_000_000,
+    "session_date": "2013-11-25",
+    "last_candle_end": 1_385_337_600_000_000_000,
+}
+EXAMPLES = [
+    Trade(**TRADE),
+    Candle(**CANDLE),
+    RejectedTrade(**REJECTED),
+    LateTrades(**LATE),
+    MarketStatus(**STATUS),
+]
 
 
 def avro_type(hint: Any) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.exact import nanoseconds
-from udfs.calendars import Calendar, CalendarError, Period, Phase, Session
+from udfs.calendars import Calendar, CalendarError, Calendars, Period, Phase, Session
 
 NEW_YORK, CHICAGO, TOKYO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago"), ZoneInfo("Asia/Tokyo")
 MINUTE_NS = 60 * 10**9
@@ -155,6 +155,19 @@ def test_the_phases_of_a_half_day_follow_each_other() -> None:
 
 def test_an_alias_names_the_same_calendar() -> None:
     assert Calendar("NASDAQ").name == Calendar("XNYS").name == "XNYS"
+
+
+def test_the_first_rule_that_fits_a_symbol_decides_and_without_one_it_trades_all_day() -> None:
+    calendars = Calendars(["ES*=CMES", "*.COINBASE=24/7", "*=XNAS"])
+    symbols = ["ESZ4", "BTC-USD.COINBASE", "AAPL"]
+    assert [calendars.of(symbol).name for symbol in symbols] == ["CMES", "24/7", "XNYS"]
+    assert Calendars([]).of("BTC-USD").name == "24/7"
+
+
+@pytest.mark.parametrize("rule", ["XNYS", "=XNYS"])
+def test_a_rule_without_a_pattern_is_refused(rule: str) -> None:
+    with pytest.raises(CalendarError, match=f"'{rule}' is no rule: pattern=calendar, such as ES"):
+        Calendars([rule])
 
 
 def test_an_unknown_calendar_is_refused_in_one_line() -> None:
