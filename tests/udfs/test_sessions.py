@@ -12,7 +12,7 @@ from schemas.exact import nanoseconds
 from udfs.accumulator import Accumulator, of_trade
 from udfs.calendars import Calendar
 from udfs.session_state import StateVersionError, ledger_bytes, minute_bytes, read_ledger, read_minute
-from udfs.sessions import Minute, SessionBook, SessionCandle
+from udfs.sessions import Minute, SessionBook, SessionCandle, Window
 
 NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")
 MINUTE_NS = 60 * 10**9
@@ -197,7 +197,7 @@ def test_the_highest_revisions_equal_the_candles_of_the_final_minutes(
         minute(first + start * MINUTE_NS, *range(1, place + 2), revision=place, reason="late")
         for place, start in enumerate(starts)
     ]
-    published = {}
+    published: dict[Window, tuple[int, Accumulator]] = {}
     revised, at_once = book(calendar), book(calendar)
     end = first + 2 * 24 * HOUR_NS
     for each in made[:split]:
@@ -207,7 +207,7 @@ def test_the_highest_revisions_equal_the_candles_of_the_final_minutes(
         found += revised.take(each)
     found += revised.close(end)
     for candle in found:
-        assert candle.revision == published.get(candle.window, (-1,))[0] + 1
+        assert candle.revision == published.get(candle.window, (-1, None))[0] + 1
         published[candle.window] = (candle.revision, candle.accumulator)
     for each in {each.start: each for each in made}.values():
         at_once.take(each)
