@@ -18,7 +18,7 @@ from udfs.calendars import Calendars
 from udfs.flink_rows import StoredMap, row_type
 from udfs.market_status import Market, StatusChange
 from udfs.session_state import Watch, ledger_bytes, minute_bytes, read_ledger, read_minute, read_watch, watch_bytes
-from udfs.sessions import Minute, SessionBook, SessionCandle, Window
+from udfs.sessions import Minute, SessionBook, SessionCandle
 
 NANOS_PER_MILLI = 1_000_000
 WATERMARK_MAX = 2**63 - 1
@@ -66,7 +66,9 @@ class SessionFunction(KeyedProcessFunction):  # type: ignore[misc]
         else:
             yield from (_candle(symbol, each) for each in book.take(minute))
             self._ledger.update(ledger_bytes(book.ledger))
-            _await_ends(windows, ctx)
+            for window in windows:
+                for end in (window.end, book.expiry(window)):
+                    ctx.timer_service().register_event_time_timer(end // NANOS_PER_MILLI - 1)
         yield from self._seen(symbol, start, end, ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
@@ -123,17 +125,11 @@ class SessionFunction(KeyedProcessFunction):  # type: ignore[misc]
         watch.wake_ms = None
         if check is not None and not ended:
             timers.register_event_time_timer(check // NANOS_PER_MILLI - 1)
-            watch.wake_ms = max(watch.seen_ms, self._opened_ms) + -(
-                (watch.state.last_candle_end - check) // NANOS_PER_MILLI
+            watch.wake_ms = (
+                max(watch.seen_ms, self._opened_ms) + (check - watch.state.last_candle_end) // NANOS_PER_MILLI
             )
             timers.register_processing_time_timer(watch.wake_ms)
         self._watch.update(watch_bytes(watch))
-
-
-def _await_ends(windows: list[Window], ctx: KeyedProcessFunction.Context) -> None:
-    for window in windows:
-        ctx.timer_service().register_event_time_timer(window.end // NANOS_PER_MILLI - 1)
-        ctx.timer_service().register_event_time_timer(window.expiry // NANOS_PER_MILLI - 1)
 
 
 def _candle(symbol: str, candle: SessionCandle) -> Row:

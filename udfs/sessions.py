@@ -27,12 +27,11 @@ class Minute(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The window [start, end) of a candle; it is forgotten at `expiry`."""
+    """The window [start, end) of a candle."""
 
     resolution: str
     start: int
     end: int
-    expiry: int
 
 
 class SessionCandle(NamedTuple):
@@ -55,12 +54,11 @@ class Ledger:
     forgotten: int = -(2**63)
 
 
-def windows(session: Session, horizon: int) -> list[Window]:
-    """The candles a session leads to, forgotten `horizon` nanoseconds after its end; a lunch break is part of them."""
-    expiry = session.end + horizon
-    regular = Window("session", session.regular[0].start, session.regular[-1].end, expiry)
-    extended = [Window("extended", *period, expiry) for period in session.extended]
-    return [regular, *extended, *([Window("day", session.start, session.end, expiry)] if extended else [])]
+def windows(session: Session) -> list[Window]:
+    """The candles a session leads to; its lunch break is part of them."""
+    regular = Window("session", session.regular[0].start, session.regular[-1].end)
+    extended = [Window("extended", *period) for period in session.extended]
+    return [regular, *extended, *([Window("day", session.start, session.end)] if extended else [])]
 
 
 class SessionBook:
@@ -80,8 +78,13 @@ class SessionBook:
     def windows(self, instant: int) -> list[Window]:
         """The windows that hold an instant; none between sessions."""
         session = self._calendar.at(instant).session
-        found = windows(session, self._horizon) if session else []
+        found = windows(session) if session else []
         return [window for window in found if window.start <= instant < window.end]
+
+    def expiry(self, window: Window) -> int:
+        """When a window is forgotten, with all of its session."""
+        session = self._calendar.at(window.start).session
+        return (session.end if session else window.end) + self._horizon
 
     def refuses(self, minute: Minute) -> bool:
         """Whether a minute comes so late that its session is forgotten."""
@@ -110,7 +113,7 @@ class SessionBook:
     def forget(self, now: int) -> None:
         """Drop the sessions whose horizon has passed."""
         published = self.ledger.published
-        for window in [each for each in published if each.expiry <= now]:
+        for window in [each for each in published if self.expiry(each) <= now]:
             self.ledger.forgotten = max(self.ledger.forgotten, window.end)
             del published[window]
         for start in [each for each in self._minutes if each < self.ledger.forgotten]:

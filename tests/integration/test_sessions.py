@@ -162,7 +162,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     try:
         stack = stacks.up(folder)
         stacks.tickloom(folder, "submit", "candles", "--out-of-orderness=120h", "--idle-timeout=2s")
-        flags = [f"--calendars={CALENDARS}", "--silent-after=10s", "--idle-timeout=2s"]
+        flags = [f"--calendars={CALENDARS}", "--silent-after=10s", "--idle-timeout=2s", "--session-horizon=240h"]
         told = stacks.tickloom(folder, "submit", "sessions", *flags).stdout
         job = CandleJob(stack, told.split("running as ")[1][:32])
         job.await_running()
@@ -230,6 +230,7 @@ def test_a_revised_minute_revises_its_session_also_after_a_restart(running: Runn
             "brokers": running.stack.bootstrap_servers,
             "registry": running.stack.registry_url,
             "calendars": CALENDARS,
+            "session_horizon": "240h",
             "parallelism": 1,
         }
     )

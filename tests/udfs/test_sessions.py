@@ -67,7 +67,7 @@ def test_a_candle_is_published_once_its_end_has_passed_and_not_before() -> None:
     day.take(minute(at("2024-07-02T09:30"), 3))
     assert day.close(at("2024-07-02T16:00") - 1) == []
     (session,) = day.close(at("2024-07-02T16:00"))
-    assert session.window[:3] == ("session", at("2024-07-02T09:30"), at("2024-07-02T16:00"))
+    assert session.window == ("session", at("2024-07-02T09:30"), at("2024-07-02T16:00"))
     assert day.close(at("2024-07-02T16:00")) == []
 
 
@@ -163,6 +163,16 @@ def test_what_comes_after_the_horizon_is_refused_and_nothing_is_kept_of_the_sess
     assert day.take(late) == []
     assert list(minutes) == [at("2024-07-03T10:00")]
     assert {window.start for window in day.ledger.published} == {at("2024-07-03T09:30"), at("2024-07-03T04:00")}
+
+
+def test_a_horizon_that_was_changed_publishes_nothing_again() -> None:
+    minutes: dict[int, Minute] = {}
+    before = SessionBook(Calendar("XNYS"), HOUR_NS, minutes)
+    before.take(minute(at("2024-07-02T10:00"), 1))
+    before.close(at("2024-07-02T16:00"))
+    after = SessionBook(Calendar("XNYS"), 2 * HOUR_NS, minutes, read_ledger(ledger_bytes(before.ledger)))
+    assert told(after.close(at("2024-07-02T16:30"))) == []
+    assert told(after.take(minute(at("2024-07-02T11:00"), 2))) == [("session", 1, "late", 1, 2, 2)]
 
 
 @given(
