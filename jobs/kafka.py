@@ -134,16 +134,7 @@ def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
 def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
     """Options of an exactly-once topic keyed by symbol (rejected trades have none and go round robin)."""
     keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}
-    return (
-        transactional(job, topic, settings)
-        | keyed
-        | {
-            "value.format": "avro-confluent",
-            "value.avro-confluent.url": settings.registry,
-            "value.avro-confluent.subject": topics.subject(topic),
-            "value.avro-confluent.schema": avro.text(schema),
-        }
-    )
+    return transactional(job, topic, settings) | keyed | avro_values(topic, schema, settings)
 
 
 def avro_values(topic: str, schema: str, settings: Settings) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.stack import Stack
-from jobs.sessions import sinks
+from jobs.kafka import session_sinks
 from jobs.settings import Settings
 from schemas import registry, topics
 from schemas.codec import Encoder
@@ -167,7 +167,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         job = CandleJob(stack, told.split("running as ")[1][:32])
         job.await_running()
         stacks.tickloom(folder, "replay", str(folder / "trades.csv"), "--speed=max")
-        schemas = {MINUTES: "candle", **{topic: schema for _, topic, schema in sinks()}}
+        schemas = {MINUTES: "candle", **{topic: schema for _, topic, schema in session_sinks()}}
         with CommittedReader(stack.bootstrap_servers, stack.registry_url, schemas) as reader:
             yield Running(stack, job, Watched(reader))
     finally:
