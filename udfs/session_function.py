@@ -66,9 +66,8 @@ class SessionFunction(KeyedProcessFunction):  # type: ignore[misc]
         else:
             yield from (_candle(symbol, each) for each in book.take(minute))
             self._ledger.update(ledger_bytes(book.ledger))
-            for window in windows:
-                for end in (window.end, book.expiry(window)):
-                    ctx.timer_service().register_event_time_timer(end // NANOS_PER_MILLI - 1)
+            for passed in {instant for window in windows for instant in (window.end, book.expiry(window))}:
+                ctx.timer_service().register_event_time_timer(passed // NANOS_PER_MILLI - 1)
         yield from self._seen(symbol, start, end, ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
