@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from jobs.environment import TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
+from schemas.resolutions import SESSIONS
 from udfs import rules
 
 if TYPE_CHECKING:
@@ -68,6 +69,35 @@ def revision_sinks(settings: Settings) -> list[tuple[str, str, str]]:
     ]
 
 
+def create_minutes(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the table `minutes` on the one-minute candles as they are committed, revisions included.
+
+    Candles of different symbols were written by different tasks: a minute's difference between them is waited for.
+    """
+    topic = topics.candles("1m")
+    columns = f"""
+        {ddl.columns("candle")},
+        rt AS TO_TIMESTAMP_LTZ(window_end / 1000000 - 1, 3),
+        WATERMARK FOR rt AS rt - INTERVAL '1' MINUTE
+    """
+    idle = {"scan.watermark.idle-timeout": f"{milliseconds(settings.idle_timeout)} ms"}
+    create(env, "minutes", columns, source(job, topic, settings) | idle | avro_values(topic, "candle", settings))
+
+
+def create_sessions(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the sink tables of the session job."""
+    for table, topic, schema in session_sinks():
+        create(env, table, sink_columns(schema), sink(job, topic, schema, settings))
+
+
+def session_sinks() -> list[tuple[str, str, str]]:
+    """(table, topic, schema) of everything the session job writes."""
+    return [
+        *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in SESSIONS),
+        ("market_status", topics.MARKET_STATUS, "market_status"),
+    ]
+
+
 def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
     """Options of a committed topic read from its beginning, as far as no state says otherwise."""
     return {
@@ -117,16 +147,17 @@ def bar_sinks(settings: Settings) -> list[tuple[str, str, str]]:
 def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
     """Options of an exactly-once topic keyed by symbol (rejected trades may have none and go round robin)."""
     keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}
-    return (
-        transactional(job, topic, settings)
-        | keyed
-        | {
-            "value.format": "avro-confluent",
-            "value.avro-confluent.url": settings.registry,
-            "value.avro-confluent.subject": topics.subject(topic),
-            "value.avro-confluent.schema": avro.text(schema),
-        }
-    )
+    return transactional(job, topic, settings) | keyed | avro_values(topic, schema, settings)
+
+
+def avro_values(topic: str, schema: str, settings: Settings) -> dict[str, str]:
+    """Options of a topic whose values are Confluent-framed Avro."""
+    return {
+        "value.format": "avro-confluent",
+        "value.avro-confluent.url": settings.registry,
+        "value.avro-confluent.subject": topics.subject(topic),
+        "value.avro-confluent.schema": avro.text(schema),
+    }
 
 
 def transactional(job: str, topic: str, settings: Settings) -> dict[str, str]:

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from schemas import resolutions, topics
 from udfs import rules
 from udfs.bar_spec import BarSpec
+from udfs.calendars import Calendars
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
@@ -98,6 +99,15 @@ class Settings(BaseSettings):
     )
     bar_span_ticks: int = Field(10_000, gt=0, description="span, in trades, of what imbalance and run bars expect")
     bar_span_bars: int = Field(20, gt=0, description="span, in bars, of the trades they expect in a bar")
+    calendars: Names = Field(
+        (), description="pattern=calendar,… of symbols, the first that fits decides; 24/7 (UTC days) where none does"
+    )
+    session_horizon: Duration = Field(
+        timedelta(hours=24), description="how long after a session a revised minute still revises its candles"
+    )
+    silent_after: Duration = Field(
+        timedelta(minutes=5), description="a symbol without a candle for so long in regular trading is silent"
+    )
     out_of_orderness: Duration = Field(
         timedelta(seconds=2), description="how long after its second a trade may come and still be in the candle"
     )
@@ -153,6 +163,13 @@ class Settings(BaseSettings):
     @classmethod
     def _valid_rules(cls, value: str) -> str:
         rules.load(value)
+        return value
+
+    @field_validator("calendars")
+    @classmethod
+    def _known_calendars(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:  # loading the calendars takes seconds
+            Calendars(value)
         return value
 
     @field_validator("transactional_id_prefix")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from jobs.kafka import bar_sinks, candle_sinks, revision_sinks
+from jobs.kafka import bar_sinks, candle_sinks, revision_sinks, session_sinks
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 
 TIMEOUT_S = 10
@@ -39,7 +39,7 @@ def create_missing(settings: Settings, wanted: Sequence[str]) -> list[str]:
 
 def names(settings: Settings) -> list[str]:
     """Every topic the jobs read or write."""
-    sinks = [*candle_sinks(settings), *revision_sinks(settings), *bar_sinks(settings)]
+    sinks = [*candle_sinks(settings), *revision_sinks(settings), *bar_sinks(settings), *session_sinks()]
     return list(dict.fromkeys([settings.trades_topic, *(topic for _, topic, _ in sinks)]))
 
 

@@ -19,12 +19,17 @@ def columns(name: str) -> str:
 
     Raises ValueError naming the field when a type has no counterpart here.
     """
-    return ",\n".join(_column(name, field) for field in avro.load(name)["fields"])
+    return ",\n".join(f"`{column}` {sql}" for column, sql in types(name).items())
 
 
-def _column(name: str, field: dict[str, Any]) -> str:
+def types(name: str) -> dict[str, str]:
+    """The SQL type of each column. Raises ValueError as above."""
+    return {field["name"]: _type(name, field) for field in avro.load(name)["fields"]}
+
+
+def _type(name: str, field: dict[str, Any]) -> str:
     try:
-        return f"`{field['name']}` {_sql(field['type'])}"
+        return _sql(field["type"])
     except ValueError as error:
         raise ValueError(f"schemas/{name}.avsc, field {field['name']}: {error}") from error
 

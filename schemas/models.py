@@ -249,7 +249,34 @@ class QualityEvent(Record):
         return floor_instant(self.ts_event)
 
 
-MODELS: tuple[type[Record], ...] = (Trade, Candle, Bar, RejectedTrade, ReplayedTrade, LateTrades, QualityEvent)
+class MarketStatus(Record):
+    """What a symbol's market and feed do from an instant on."""
+
+    schema_name = "market_status"
+
+    symbol: str
+    calendar: str
+    status: str
+    since: Nanoseconds
+    session_date: str | None = None
+    last_candle_end: Nanoseconds
+
+    @property
+    def since_time(self) -> datetime:
+        """First instant of the status."""
+        return floor_instant(self.since)
+
+
+MODELS: tuple[type[Record], ...] = (
+    Trade,
+    Candle,
+    Bar,
+    RejectedTrade,
+    ReplayedTrade,
+    LateTrades,
+    QualityEvent,
+    MarketStatus,
+)
 
 
 def _floor(nanoseconds_utc: int | None) -> datetime | None:

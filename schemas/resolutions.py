@@ -7,6 +7,8 @@ from typing import NamedTuple
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 UNIT_SQL = {"s": "SECOND", "m": "MINUTE", "h": "HOUR", "d": "DAY"}
 DEFAULT = ("1s", "1m", "5m", "15m", "1h", "1d")
+SESSIONS = ("session", "extended", "day")
+"""In place of a length, the resolutions of candles whose windows the calendar of their market decides."""
 
 
 def seconds(resolution: str) -> int:

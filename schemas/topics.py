@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from schemas.resolutions import SESSIONS
+
 TRADES = "md.trades.v1"
 REJECTED = "md.trades.rejected.v1"
 REPLAYED = "md.trades.replayed.v1"
@@ -12,6 +14,7 @@ EXPIRED = "md.late.expired.v1"
 EVENTS = "md.quality.events.v1"
 BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
 BARS_LATE = "md.bars.late.v1"
+MARKET_STATUS = "md.market.status.v1"
 
 
 def candles(resolution: str) -> str:
@@ -40,7 +43,7 @@ def subject(topic: str) -> str:
 
 
 def subjects(resolutions: Sequence[str]) -> dict[str, str]:
-    """Every subject and the name of its schema; candles have one subject a resolution."""
+    """Every subject and the name of its schema; candles have one subject a resolution, sessions included."""
     candle_subjects = {subject(candles(resolution)): "candle" for resolution in resolutions}
     return SCHEMAS | candle_subjects
 
@@ -59,6 +62,8 @@ SCHEMAS = {
     subject(EVENTS): "quality_event",
     subject(BARS_LATE): "late_trades",
     **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
+    subject(MARKET_STATUS): "market_status",
+    **{subject(candles(session)): "candle" for session in SESSIONS},
 }
 CANDLES = re.compile(
     re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+(\.updating|\.every\.[0-9]+[a-z]+)?")

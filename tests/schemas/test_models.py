@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 
 from schemas import avro, models
 from schemas.codec import Decoder, Encoder
-from schemas.models import Bar, Candle, LateTrades, Record, RejectedTrade, ReplayedTrade, Trade
+from schemas.models import Bar, Candle, LateTrades, MarketStatus, Record, RejectedTrade, ReplayedTrade, Trade
 
 TYPES: list[tuple[Any, Any]] = [
     (str, "string"),
@@ -88,6 +88,14 @@ LATE: dict[str, Any] = {
     "reason": "late",
     "trades": 2,
 }
+STATUS: dict[str, Any] = {
+    "symbol": "BTC-USD",
+    "calendar": "24/7",
+    "status": "silent",
+    "since": 1_385_337_900_000_000_000,
+    "session_date": "2013-11-25",
+    "last_candle_end": 1_385_337_600_000_000_000,
+}
 EXAMPLES = [
     Trade(**TRADE),
     Candle(**CANDLE),
@@ -95,6 +103,7 @@ EXAMPLES = [
     RejectedTrade(**REJECTED),
     ReplayedTrade(**REPLAYED),
     LateTrades(**LATE),
+    MarketStatus(**STATUS),
 ]
 
 
