@@ -28,7 +28,9 @@ from udfs.sources import Range, Sources
 from udfs.validation import judge
 
 TIMEOUT_S = 10
-BATCH = 2_000
+CHUNK = 4_096
+CHUNKS_MAX = 64
+"""Trades are read in chunks of so many offsets, and the last ones used are kept: about 50 MB."""
 POLL_S = 0.1
 """The broker is asked no more often how far transactions have settled."""
 MILLI_NS = 1_000_000
@@ -48,6 +50,19 @@ class _Observation:
     at: float
     ends: dict[Place, int]
     latest_ms: dict[str, int]
+
+
+@dataclass
+class _Chunk:
+    """Messages of the trades topic by key, up to the offset `end`."""
+
+    end: int
+    by_key: dict[bytes | None, list[KafkaMessage]] = field(default_factory=lambda: defaultdict(list))
+
+    def of(self, symbol: str) -> Iterator[KafkaMessage]:
+        """Those that may be of a symbol: a producer may have left the key out."""
+        yield from self.by_key.get(symbol.encode(), ())
+        yield from self.by_key.get(None, ())
 
 
 @dataclass
@@ -74,6 +89,7 @@ class KafkaMarket:
         self._asked = 0.0
         self._latest_ms: dict[str, int] = {}
         self._slices: dict[Place, _Slice] = {}
+        self._chunks: dict[tuple[int, int], _Chunk] = {}
         self.settled_at = 0.0
         """Every candle that was written before this time (monotonic, s) is committed, or never will be."""
 
@@ -105,10 +121,11 @@ class KafkaMarket:
     def messages(self, symbol: str, second: int, sources: Sources) -> Iterator[Message]:
         """The valid messages of a symbol's second that stand in these ranges of the trades topic."""
         for each in sources:
-            for message in self._read(self._settings.trades_topic, each):
-                trade = self._trade(message, symbol)
-                if trade is not None and trade.second == second:
-                    yield trade
+            for number in range(each.first // CHUNK, each.last // CHUNK + 1):
+                for message in self._chunk(each.partition, number, each.last).of(symbol):
+                    trade = self._trade(message, symbol) if each.first <= message.offset() <= each.last else None
+                    if trade is not None and trade.second == second:
+                        yield trade
 
     def candles(self, symbol: str, resolution: str, start: int, end: int) -> Iterator[tuple[int, Version]]:
         """(window_start, version) of all candles of a symbol with start <= window_start < end."""
@@ -121,8 +138,6 @@ class KafkaMarket:
                 yield record["window_start"], Version(record["revision"], Accumulator.of_candle(record))
 
     def _trade(self, message: KafkaMessage, symbol: str) -> Message | None:
-        if message.key() is not None and message.key() != symbol.encode():
-            return None
         try:
             trade = self._trades.decode(message.value() or b"")
         except CodecError:
@@ -135,6 +150,20 @@ class KafkaMarket:
         """As the candle job judges, but for price bands, which know what came before."""
         found = judge(self._rules, Trade.from_avro(record), ts_kafka_ms * MILLI_NS)
         return found is not None and found.severity == "reject"
+
+    def _chunk(self, partition: int, number: int, last: int) -> "_Chunk":
+        """A stretch of the trades topic; read again when it was not yet written as far as `last`."""
+        kept = self._chunks.pop((partition, number), None)
+        end = (number + 1) * CHUNK
+        if kept is None or kept.end <= min(last, end - 1):
+            kept = _Chunk(number * CHUNK)
+            for message in self._read(self._settings.trades_topic, Range(partition, number * CHUNK, end - 1)):
+                kept.by_key[message.key()].append(message)
+                kept.end = message.offset() + 1
+        self._chunks[partition, number] = kept
+        if len(self._chunks) > CHUNKS_MAX:
+            del self._chunks[next(iter(self._chunks))]
+        return kept
 
     def _slice(self, place: Place, first_ms: int) -> "_Slice":
         """What a partition holds from a time on; kept until more has settled, because symbols share partitions."""
@@ -151,20 +180,20 @@ class KafkaMarket:
         """The committed records from first to last, as far as there are any."""
         self._consumer.assign([TopicPartition(topic, wanted.partition, wanted.first)])
         deadline = time.monotonic() + TIMEOUT_S
-        while True:
-            batch = self._consumer.consume(BATCH, 0.2)
-            if not batch and time.monotonic() > deadline:
-                raise MarketError(f"{topic}[{wanted.partition}] from {wanted.first}: nothing within {TIMEOUT_S} s")
-            for message in batch:
-                deadline = time.monotonic() + TIMEOUT_S
-                error = message.error()
-                if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                    raise MarketError(f"{topic}[{wanted.partition}]: {error.str()}")
-                if error is not None or message.offset() > wanted.last:
-                    return
-                yield message
-                if message.offset() == wanted.last:
-                    return
+        while time.monotonic() < deadline:
+            message = self._consumer.poll(0.2)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise MarketError(f"{topic}[{wanted.partition}]: {error.str()}")
+            if error is not None or message.offset() > wanted.last:
+                return
+            yield message
+            if message.offset() == wanted.last:
+                return
+            deadline = time.monotonic() + TIMEOUT_S
+        raise MarketError(f"{topic}[{wanted.partition}] from {wanted.first}: nothing within {TIMEOUT_S} s")
 
     def _observe(self) -> _Observation:
         at = time.monotonic()
@@ -224,6 +253,6 @@ _READER = {
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 50,
+    "fetch.wait.max.ms": 5,
     "queued.max.messages.kbytes": 16_384,
 }

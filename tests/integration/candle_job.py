@@ -52,11 +52,15 @@ class Feed:
 
     def send(self, partition: int, trade: TradeRecord) -> tuple[int, int]:
         """Write a trade, stamped with its own time; returns (offset, partition), the order of trades."""
-        return self.send_bytes(partition, self.encoder.encode(trade), trade["ts_event"] // 1_000_000)
+        return self.send_bytes(
+            partition, self.encoder.encode(trade), trade["ts_event"] // 1_000_000, trade["symbol"].encode()
+        )
 
-    def send_bytes(self, partition: int, value: bytes | None, timestamp_ms: int = 0) -> tuple[int, int]:
+    def send_bytes(
+        self, partition: int, value: bytes | None, timestamp_ms: int = 0, key: bytes | None = None
+    ) -> tuple[int, int]:
         """Write anything; without a timestamp it is stamped now."""
-        self._producer.produce(self.topic, value, partition=partition, timestamp=timestamp_ms)
+        self._producer.produce(self.topic, value, key, partition=partition, timestamp=timestamp_ms)
         self._producer.poll(0)
         place = (self.ends[partition], partition)
         self.ends[partition] += 1

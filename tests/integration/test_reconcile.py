@@ -1,26 +1,32 @@
 """The candle job and the reconcile job together on a feed that does everything wrong, against the oracle."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, seed
+from hypothesis import settings as hypothesis_settings
 
 from deploy.stack import Stack
 from jobs import topics
 from jobs.settings import Settings
-from services.oracle import RESOLUTIONS_NS, SECOND_NS, CandleKey, expected_candles
+from services.oracle import RESOLUTIONS_NS, SECOND_NS, CandleKey, ExpectedCandle, expected_candles
 from services.verdict import compare
-from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
+from tests.integration.candle_job import CandleJob, Feed, settings
 from tests.integration.candle_output import Output
 from tests.services.tape import trade
+from tests.udfs.unruly import START, cancel, correct, tapes
 
 pytestmark = pytest.mark.integration
 
 RESOLUTIONS = ("1s", "1m", "15m")
-CLOSED_S = 1_900
-"""Windows that end before are closed in the end."""
+TAPES = 500
+WAVES = 3
+LATER_S = 3_600
+"""The drawn tapes play an hour after the written one."""
 
 
 @dataclass
@@ -31,9 +37,10 @@ class Market:
     chosen: Settings
     output: Output
     tape: list[tuple[tuple[int, int], Any]] = field(default_factory=list)
+    until: int = 0
 
     def send(self, name: str, second: float, partition: int = 0, **fields: Any) -> Any:
-        record = trade(START_NS + int(second * SECOND_NS), symbol=self.feed.symbol(name), **fields)
+        record = trade(START + int(second * SECOND_NS), symbol=self.feed.symbol(name), **fields)
         return self.put(record, partition)
 
     def put(self, record: Any, partition: int = 0) -> Any:
@@ -46,14 +53,27 @@ class Market:
             self.send("clock", second, partition, trade_id=f"{second}-{partition}")
         self.feed.flush()
 
+    def expected(self, until_s: int) -> dict[CandleKey, ExpectedCandle]:
+        """The candles of everything that was sent, of windows that end by then."""
+        self.until = START + until_s * SECOND_NS
+        tape = [record for _, record in sorted(self.tape, key=lambda sent: sent[0])]
+        found = expected_candles(tape, RESOLUTIONS).candles
+        return {key: candle for key, candle in found.items() if candle.window_end <= self.until}
 
-def cancel(original: Any) -> Any:
-    naming = {"original_trade_id": original["trade_id"], "original_ts_event": original["ts_event"]}
-    return {**original, "action": "cancel", "trade_id": None, **naming}
+    def wrong(self, expected: dict[CandleKey, ExpectedCandle]) -> set[CandleKey]:
+        """Windows whose highest revision is not as expected; one without trades is as good as none.
 
-
-def correct(original: Any, **changed: Any) -> Any:
-    return {**cancel(original), "action": "correct", **changed}
+        A copy that came late is a late row and changes no candle, so the number of copies is not compared.
+        """
+        verdict = compare(expected, self.output.candles)
+        differing = {found.key for found in verdict.differing if found.field != "duplicate_count"}
+        emptied = {
+            CandleKey(each["symbol"], each["resolution"], each["window_start"])
+            for each in self.output.candles
+            if each["trade_count"] == 0
+        }
+        closed = {key for key in verdict.unexpected if key.window_start + RESOLUTIONS_NS[key.resolution] <= self.until}
+        return differing | set(verdict.missing) | set(verdict.twice) | (closed - emptied)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +100,7 @@ def test_the_highest_revisions_are_the_candles_of_the_tape_as_it_should_have_bee
         market.send("doubled", 1, partition, price="3", trade_id="1")
     early = market.send("early bust", 29, price="4", trade_id="1")
     market.move_on(20)
-    on_time = CandleKey(market.feed.symbol("late"), "1s", START_NS + SECOND_NS)
+    on_time = CandleKey(market.feed.symbol("late"), "1s", START + SECOND_NS)
     market.output.follow_until(lambda: on_time in market.output.keys, "the candle on time")
     market.send("late", 1.5, price="12", trade_id="2")
     market.send("late", 1, price="10", trade_id="1")  # a late copy
@@ -90,26 +110,67 @@ def test_the_highest_revisions_are_the_candles_of_the_tape_as_it_should_have_bee
     market.put(cancel(early))
     market.move_on(100)
     market.move_on(2_000)
-    expected = expected_candles([record for _, record in sorted(market.tape, key=lambda sent: sent[0])], RESOLUTIONS)
-    closed = {
-        key: candle for key, candle in expected.candles.items() if candle.window_end <= START_NS + 1_900 * SECOND_NS
-    }
+    closed = market.expected(1_900)
     assert len(closed) > 20
-    market.output.follow_until(lambda: _wrong(market, closed) == set(), "the last revision")
+    market.output.follow_until(lambda: not market.wrong(closed), "the last revision")
 
 
-def _wrong(market: Market, closed: dict[CandleKey, Any]) -> set[CandleKey]:
-    """Windows whose highest revision is not as expected; one without trades is as good as none.
+def test_500_unruly_tapes_end_at_the_candles_of_the_oracle(market: Market) -> None:
+    """Late trades, copies on one partition and on two, busts, corrections and poison, in three waves of arrival."""
+    waves: list[list[tuple[Any, int]]] = [[] for _ in range(WAVES)]
+    for number, tape in enumerate(_drawn(TAPES)):
+        for at, (record, partition, _) in enumerate(tape):
+            symbol = market.feed.symbol(f"tape {number}")
+            waves[at * WAVES // len(tape)].append((_later({**record, "symbol": symbol}), partition))
+    for wave, then in zip(waves, (110, 200, 280), strict=True):
+        for record, partition in sorted(wave, key=lambda each: each[0]["ts_event"]):
+            market.put(record, partition)
+        market.feed.send_bytes(0, b"\0\0\0\0\1 no trade")
+        market.move_on(LATER_S + then)
+        market.move_on(LATER_S + then + 10)
+        on_time = CandleKey(market.feed.symbol("clock"), "1s", START + (LATER_S + then) * SECOND_NS)
+        market.output.follow_until(lambda on_time=on_time: on_time in market.output.keys, "the wave")
+    market.move_on(LATER_S + 2_000)
+    closed = market.expected(LATER_S + 1_900)
+    assert len(closed) > 3 * TAPES
+    market.output.follow_until(_now_and_then(lambda: not market.wrong(closed)), "the last revision", 240)
+    assert market.output.counts()["rejected"] == WAVES
+    assert {each["revision_reason"] for each in market.output.candles} >= {"late", "cancel", "correct", "partitions"}
 
-    A copy that came late is a late row and changes no candle, so the number of copies is not compared.
-    """
-    verdict = compare(closed, market.output.candles)
-    differing = {found.key for found in verdict.differing if found.field != "duplicate_count"}
-    end = START_NS + CLOSED_S * SECOND_NS
-    empty = {
-        CandleKey(c["symbol"], c["resolution"], c["window_start"])
-        for c in market.output.candles
-        if not c["trade_count"]
-    }
-    early = {key for key in verdict.unexpected if key.window_start + RESOLUTIONS_NS[key.resolution] <= end}
-    return differing | set(verdict.missing) | set(verdict.twice) | (early - empty)
+
+def _later(record: dict[str, Any]) -> dict[str, Any]:
+    times = {name: record[name] + LATER_S * SECOND_NS for name in ("ts_event", "original_ts_event") if record[name]}
+    return record | times
+
+
+def _drawn(count: int) -> list[Any]:
+    """As many tapes, always the same ones: they share a job, so that no search for a smaller one is possible."""
+    found: list[Any] = []
+
+    @seed(20131125)
+    @given(tapes())
+    @hypothesis_settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def collect(tape: Any) -> None:
+        found.append(tape)
+
+    collect()
+    return found
+
+
+def _now_and_then(condition: Callable[[], bool]) -> Callable[[], bool]:
+    """A condition that costs something, asked every other second."""
+    asked = [0.0]
+
+    def ask() -> bool:
+        if time.monotonic() - asked[0] < 2:
+            return False
+        asked[0] = time.monotonic()
+        return condition()
+
+    return ask

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.oracle import RESOLUTIONS_NS, CandleKey, ExpectedCandle, expected_candles
-from tests.services.tape import trade
 from tests.udfs.candle_model import CandleModel
+from tests.udfs.unruly import START, at, cancel, correct, tapes
 from udfs.accumulator import Accumulator
 from udfs.recompute import SECOND_NS, Message
 from udfs.revisions import Pending, Revision, Revisor, Trigger, Version, WindowKey, row
@@ -19,8 +19,6 @@ from udfs.sources import Range, Sources
 if TYPE_CHECKING:
     from services.records import TradeRecord
 
-START = 1_700_000_040 * SECOND_NS
-"""On a minute, and 1 min 20 s before a quarter of an hour ends."""
 RESOLUTIONS = ("1s", "1m", "15m")
 HORIZON_NS = 300 * SECOND_NS
 
@@ -78,22 +76,6 @@ class Lab:
         """A topic that also holds later candles, of another replay, says so too early."""
         watermark = self.model.watermark
         return not self.honest or self.model.ended or (watermark is not None and watermark >= end - 1_000_000)
-
-
-def at(second: float, **fields: Any) -> Any:
-    return trade(START + int(second * SECOND_NS), **fields)
-
-
-def cancel(original: Mapping[str, Any]) -> Any:
-    return {**original, "action": "cancel", "trade_id": None} | _naming(original)
-
-
-def correct(original: Mapping[str, Any], **changed: Any) -> Any:
-    return {**original, "action": "correct"} | _naming(original) | changed
-
-
-def _naming(original: Mapping[str, Any]) -> dict[str, Any]:
-    return {"original_trade_id": original["trade_id"], "original_ts_event": original["ts_event"]}
 
 
 def test_a_late_trade_revises_every_closed_window_and_the_open_ones_once_they_close() -> None:
@@ -209,35 +191,6 @@ def _agree(key: CandleKey, expected: ExpectedCandle | None, found: Accumulator |
         return False
     candle = found.candle("A", key.resolution, (key.window_start, expected.window_end), 0, None)
     return all(candle[name] == value for name, value in expected._asdict().items() if name != "duplicate_count")
-
-
-# Any tape: trades in few seconds of two minutes, copies, busts, corrections, any order, one or two partitions.
-
-SPAN = st.sampled_from([0, 0.5, 1, 3, 59, 60, 61, 79, 80, 100])
-TRADES = st.builds(
-    lambda second, price, number, venue: at(second, price=price, trade_id=number, venue=venue),
-    SPAN,
-    st.sampled_from(["1", "2", "3.5", "0.000000000001"]),
-    st.none() | st.sampled_from(["1", "2", "3"]),
-    st.sampled_from([None, "X"]),
-)
-
-
-@st.composite
-def tapes(draw: st.DrawFn) -> list[tuple[Any, int, bool]]:
-    """(message, partition, reconcile after it) in the order of arrival. A trade of an id is always the same one."""
-    known: dict[Any, Any] = {}
-    tape = []
-    for drawn in draw(st.lists(TRADES, min_size=1, max_size=14)):
-        identity = (drawn["venue"], drawn["trade_id"])
-        record = known.setdefault(identity, drawn) if drawn["trade_id"] else drawn
-        kind = draw(st.sampled_from(["new", "new", "new", "cancel", "correct"])) if drawn["trade_id"] else "new"
-        if kind == "cancel":
-            record = cancel(record)
-        elif kind == "correct":
-            record = correct(record, price=Decimal(draw(st.integers(1, 5))))
-        tape.append((record, draw(st.integers(0, 1)), draw(st.booleans())))
-    return tape
 
 
 @given(tapes(), st.integers(1, 2), st.booleans())
