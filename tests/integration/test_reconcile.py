@@ -53,6 +53,11 @@ class Market:
             self.send("clock", second, partition, trade_id=f"{second}-{partition}")
         self.feed.flush()
 
+    def await_candle(self, name: str, second: int) -> None:
+        """Wait until a candle of a second is committed."""
+        key = CandleKey(self.feed.symbol(name), "1s", START + second * SECOND_NS)
+        self.output.follow_until(lambda: key in self.output.keys, f"the candle of {name} at {second} s")
+
     def expected(self, until_s: int) -> dict[CandleKey, ExpectedCandle]:
         """The candles of everything that was sent, of windows that end by then."""
         self.until = START + until_s * SECOND_NS
@@ -100,8 +105,7 @@ def test_the_highest_revisions_are_the_candles_of_the_tape_as_it_should_have_bee
         market.send("doubled", 1, partition, price="3", trade_id="1")
     early = market.send("early bust", 29, price="4", trade_id="1")
     market.move_on(20)
-    on_time = CandleKey(market.feed.symbol("late"), "1s", START + SECOND_NS)
-    market.output.follow_until(lambda: on_time in market.output.keys, "the candle on time")
+    market.await_candle("late", 1)
     market.send("late", 1.5, price="12", trade_id="2")
     market.send("late", 1, price="10", trade_id="1")  # a late copy
     market.send("all late", 3, price="6", trade_id="1")
@@ -128,8 +132,7 @@ def test_500_unruly_tapes_end_at_the_candles_of_the_oracle(market: Market) -> No
         market.feed.send_bytes(0, b"\0\0\0\0\1 no trade")
         market.move_on(LATER_S + then)
         market.move_on(LATER_S + then + 10)
-        on_time = CandleKey(market.feed.symbol("clock"), "1s", START + (LATER_S + then) * SECOND_NS)
-        market.output.follow_until(lambda on_time=on_time: on_time in market.output.keys, "the wave")
+        market.await_candle("clock", LATER_S + then)
     market.move_on(LATER_S + 2_000)
     closed = market.expected(LATER_S + 1_900)
     assert len(closed) > 3 * TAPES
