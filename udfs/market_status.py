@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from udfs.calendars import Calendar, Phase
+from udfs.calendars import Calendar
+from udfs.exchange_sessions import Phase
 
 
 class Status(StrEnum):

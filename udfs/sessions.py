@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from udfs.accumulator import Accumulator
-from udfs.calendars import Calendar, Session
+from udfs.calendars import Calendar
+from udfs.exchange_sessions import Session
 
 OPEN = -1
 """In place of the last published revision of a candle that is still to be published."""

@@ -101,7 +101,7 @@ class Watched:
             return
         record = found.record
         if found.topic == MINUTES:
-            self.minutes[record["symbol"], record["window_start"]] = found
+            self.minutes.setdefault((record["symbol"], record["window_start"]), found)
         elif found.topic == topics.MARKET_STATUS:
             since = f"{floor_instant(record['since']):%d %H:%M:%S}"
             self.statuses[record["symbol"]].append(f"{since} {record['status']} {record['session_date'] or '-'}")

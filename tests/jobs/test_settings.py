@@ -44,6 +44,23 @@ def test_what_is_no_duration_is_named_with_what_is_allowed(wrong: str) -> None:
         Settings.load({"idle_timeout": wrong})
 
 
+def test_the_calendars_of_symbols_are_rules_in_their_order() -> None:
+    assert Settings.load({"calendars": "ES*=CMES, *=XNYS"}).calendars == ("ES*=CMES", "*=XNYS")
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("AAPL=NYSEE", "calendars: there is no calendar 'NYSEE': use a MIC such as XNYS or CMES, or 24/7"),
+        ("AAPL", "calendars: 'AAPL' is no rule: pattern=calendar, such as ES*=CMES"),
+    ],
+)
+def test_a_wrong_calendar_is_refused_before_the_job_starts(rules: str, message: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({"calendars": rules})
+    assert str(refused.value) == message
+
+
 def test_a_duration_of_nothing_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"^idle_timeout: .*greater than"):
         Settings.load({"idle_timeout": "0s"})

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.exact import nanoseconds
-from udfs.calendars import Calendar, CalendarError, Calendars, Period, Phase, Session
+from udfs.calendars import Calendar, CalendarError, Calendars
+from udfs.exchange_sessions import Period, Phase, Session
 
 NEW_YORK, CHICAGO, TOKYO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago"), ZoneInfo("Asia/Tokyo")
 MINUTE_NS = 60 * 10**9

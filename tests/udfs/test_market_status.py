@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.exact import nanoseconds
-from udfs.calendars import Calendar, Phase
+from udfs.calendars import Calendar
+from udfs.exchange_sessions import Phase
 from udfs.market_status import Market, MarketState, StatusChange
 
 NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")

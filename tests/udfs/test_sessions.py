@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from schemas.exact import nanoseconds
 from udfs.accumulator import Accumulator, of_trade
 from udfs.calendars import Calendar
-from udfs.session_state import StateVersionError, ledger_bytes, minute_bytes, read_ledger, read_minute
+from udfs.market_status import MarketState
+from udfs.session_state import (
+    StateVersionError,
+    Watch,
+    ledger_bytes,
+    minute_bytes,
+    read_ledger,
+    read_minute,
+    read_watch,
+    watch_bytes,
+)
 from udfs.sessions import Minute, SessionBook, SessionCandle, Window
 
 NEW_YORK, CHICAGO = ZoneInfo("America/New_York"), ZoneInfo("America/Chicago")
@@ -233,6 +243,13 @@ def test_state_is_read_as_it_was_written() -> None:
     day.close(at("2024-07-02T16:00"))
     day.forget(at("2024-07-01T00:00"))
     assert read_ledger(ledger_bytes(day.ledger)) == day.ledger
+
+
+def test_a_watch_is_read_as_it_was_written() -> None:
+    for said in (None, ("open", "2024-07-02"), ("closed", None)):
+        watch = Watch(MarketState(2, 1, "regular", 0, said), seen_ms=7, wake_ms=9)
+        assert read_watch(watch_bytes(watch)) == watch
+    assert read_watch(None) == Watch()
 
 
 def test_state_of_another_version_is_refused() -> None:
