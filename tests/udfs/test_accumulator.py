@@ -17,7 +17,7 @@ from udfs.accumulator import Accumulator
 from udfs.recompute import Message, of_message
 
 FILE = Path(__file__).with_name("conditions.toml")
-RULES = conditions.load(FILE)
+RULES, CHECK = conditions.load(FILE), SaleConditions(FILE)
 NAMES = ["open", "high", "low", "close", "volume"]
 DAY_NS = 86_400 * SECOND_NS
 
@@ -161,7 +161,7 @@ def test_in_any_order_and_any_split_the_candle_is_the_oracles(tape: list[Any], r
     merged = reduce(Accumulator.merge, parts[:cut], Accumulator()).merge(Accumulator.merged(parts[cut:]))
     read = Accumulator.from_bytes(merged.to_bytes())
     assert read.to_bytes() == merged.to_bytes()
-    for key, expected in expected_candles(tape, ["1s", "1d"], SaleConditions(FILE)).candles.items():
+    for key, expected in expected_candles(tape, ["1s", "1d"], CHECK).candles.items():
         candle = read.candle("A", key.resolution, (key.window_start, expected.window_end), 0, None)
         assert {name: candle[name] for name in expected._fields} == expected._asdict()
 

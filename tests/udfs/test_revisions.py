@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RESOLUTIONS = ("1s", "1m", "15m")
 HORIZON_NS = 300 * SECOND_NS
+CHECK = SaleConditions(CONDITIONS)
 
 
 class Lab:
@@ -178,7 +179,7 @@ def wrong(lab: Lab) -> list[CandleKey]:
     A copy that came late is a late row and changes no candle, so the number of copies is not compared.
     """
     tape = [message.trade for message in sorted(lab.model.tape, key=lambda message: message.place)]
-    expected = expected_candles(cast("Iterable[TradeRecord]", tape), RESOLUTIONS, SaleConditions(CONDITIONS)).candles
+    expected = expected_candles(cast("Iterable[TradeRecord]", tape), RESOLUTIONS, CHECK).candles
     found = {
         CandleKey("A", key.resolution, key.start): version.accumulator
         for key, version in lab.model.candles.items()
