@@ -15,6 +15,7 @@ from deploy.trades_topic import Topic
 from jobs.market import KafkaMarket
 from jobs.settings import Settings
 from schemas import resolutions as lengths
+from udfs import conditions
 from udfs.accumulator import Accumulator
 from udfs.recompute import SECOND_NS, Message
 from udfs.revisions import BY_HAND, Pending, Revisor, Trigger, Version, WindowKey
@@ -70,7 +71,7 @@ def recompute(work: Path, topic: Topic, settings: Settings) -> tuple[Recomputed,
 
 def _apply(triggers: Iterable[Mapping[str, Any]], found: Recomputed, settings: Settings) -> None:
     """Take out what was busted, put in what was corrected, and count copies on several partitions once."""
-    revisor = Revisor(settings.resolutions, horizon_ns=0)
+    revisor = Revisor(settings.resolutions, 0, conditions.load(settings.conditions))
     pending: dict[str, Pending] = defaultdict(Pending)
     for row in triggers:
         place = None if row["partition"] is None else Range(row["partition"], row["first_offset"], row["last_offset"])

@@ -14,7 +14,7 @@ from jobs import candles, kafka
 from jobs.environment import TRADES_COLUMNS, bounded
 from jobs.settings import Settings
 from schemas import ddl
-from udfs import rules
+from udfs import conditions, rules
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
@@ -33,7 +33,12 @@ def main(trades: Mapping[str, str], out: str, published: Sequence[str]) -> None:
     settings = Settings.load()
     env = bounded(settings, "tickloom-backfill-candles")
     if "files" in trades:
-        options = {"connector": "tickloom", "rules": rules.load(settings.rules).for_connector(), **trades}
+        options = {
+            "connector": "tickloom",
+            "conditions": conditions.load(settings.conditions).for_connector(),
+            "rules": rules.load(settings.rules).for_connector(),
+            **trades,
+        }
         kafka.create(env, "trades", TRADES_COLUMNS, options)
     else:
         kafka.create_trades(env, settings, bounded="true", **trades)

@@ -52,7 +52,7 @@ def define(
     for shorter, longer in pairwise(resolutions):
         env.execute_sql(f"""
             CREATE TEMPORARY VIEW accumulators_{longer} AS
-            SELECT symbol, merge_candles(candle) AS candle, window_time AS rt
+            SELECT symbol, {functions.merge(longer)}(candle) AS candle, window_time AS rt
             FROM TABLE(TUMBLE(TABLE accumulators_{shorter}, DESCRIPTOR(rt), {lengths.interval(longer)}))
             GROUP BY symbol, window_start, window_end, window_time
         """)

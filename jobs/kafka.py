@@ -6,7 +6,7 @@ from jobs.environment import TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
 from schemas.resolutions import SESSIONS
-from udfs import rules
+from udfs import conditions, rules
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
@@ -28,6 +28,7 @@ def trades_source(job: str, settings: Settings) -> dict[str, str]:
         "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
         "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
         "rules": rules.load(settings.rules).for_connector(),
+        "conditions": conditions.load(settings.conditions).for_connector(),
         **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
         **client_properties(settings),
     }

@@ -14,6 +14,7 @@ from jobs.settings import Settings, milliseconds
 from schemas import avro, topics
 from schemas.codec import Decoder, Encoder
 from schemas.registered import Registry
+from udfs import conditions
 from udfs.accumulator import Accumulator
 from udfs.recompute import Message
 from udfs.revisions import Pending, Revision, Revisor, Settled, Trigger, Version, WindowKey, row
@@ -36,6 +37,7 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._conditions = conditions.load(settings.conditions)  # here: a cluster need not have the file
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Connect to broker and registry. Raises RegistryError when a schema is not registered."""
@@ -44,7 +46,8 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
         self._versions: MapState = runtime_context.get_map_state(
             MapStateDescriptor("versions", Types.STRING(), Types.PICKLED_BYTE_ARRAY())
         )
-        self._revisor = Revisor(settings.resolutions, milliseconds(settings.late_horizon) * 1_000_000)
+        horizon_ns = milliseconds(settings.late_horizon) * 1_000_000
+        self._revisor = Revisor(settings.resolutions, horizon_ns, self._conditions)
         self._market = KafkaMarket(settings)
         registry = Registry(settings.registry)
         self._triggers = Decoder("late_trades", registry.schema)

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from schemas import resolutions, topics
-from udfs import rules
+from udfs import conditions, rules
 from udfs.bar_spec import BarSpec
 from udfs.calendars import Calendars
 
@@ -119,6 +119,7 @@ class Settings(BaseSettings):
         description="later trades, busts and corrections are left to the audit, not revised at once",
     )
     rules: str = Field("", description="file of the validation rules; none: those of udfs/rules.toml")
+    conditions: str = Field("", description="file of the sale conditions; none: those of udfs/conditions.toml")
     checkpoint_interval: Duration = Field(
         timedelta(seconds=1), description="candles become visible to readers once a checkpoint"
     )
@@ -163,6 +164,12 @@ class Settings(BaseSettings):
     @classmethod
     def _valid_rules(cls, value: str) -> str:
         rules.load(value)
+        return value
+
+    @field_validator("conditions")
+    @classmethod
+    def _valid_conditions(cls, value: str) -> str:
+        conditions.load(value)
         return value
 
     @field_validator("calendars")

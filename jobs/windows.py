@@ -9,6 +9,7 @@ from jobs.kafka import candle_table
 from schemas import resolutions as lengths
 from schemas import topics
 from schemas.resolutions import Stepped
+from udfs import functions
 
 WINDOW_START_NS = "UNIX_TIMESTAMP(DATE_FORMAT(window_start, 'yyyy-MM-dd HH:mm:ss')) * 1000000000"
 
@@ -45,7 +46,7 @@ def sliding(stepped: Stepped, resolutions: Sequence[str]) -> str:
 def _merged(function: str, stepped: Stepped, resolutions: Sequence[str]) -> str:
     step, length = lengths.interval(stepped.step), lengths.interval(stepped.length)
     return f"""
-        SELECT symbol, merge_candles(candle) AS candle, {WINDOW_START_NS} AS window_start_ns,
+        SELECT symbol, {functions.merge(stepped.length)}(candle) AS candle, {WINDOW_START_NS} AS window_start_ns,
           TIMESTAMPDIFF(SECOND, window_start, window_end) AS elapsed_s, window_time AS rt
         FROM TABLE({function}(TABLE accumulators_{_source(stepped, resolutions)}, DESCRIPTOR(rt), {step}, {length}))
         GROUP BY symbol, window_start, window_end, window_time

@@ -19,6 +19,12 @@ def seconds(resolution: str) -> int:
     return int(number) * UNIT_SECONDS[unit]
 
 
+def has_extended_hours(resolution: str) -> bool:
+    """Whether its candles may show prices of extended hours: those shorter than a day, and `extended` itself."""
+    length = resolution[:-1].isdigit() and seconds(resolution)
+    return resolution == "extended" or 0 < length < UNIT_SECONDS["d"]
+
+
 def interval(resolution: str) -> str:
     """As a SQL interval: `INTERVAL '15' MINUTE`."""
     return f"INTERVAL '{resolution[:-1]}' {UNIT_SQL[resolution[-1]]}"

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from services.records import TradeRecord
+from services.sale_conditions import SaleConditions, Updates
 
 SECOND_NS = 1_000_000_000
 RESOLUTIONS_NS = {
@@ -40,13 +41,13 @@ class ExpectedCandle(NamedTuple):
     """What a candle must say, under the names of schemas/candle.avsc."""
 
     window_end: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    close: Decimal | None
     volume: Decimal
     notional: Decimal | None
-    vwap: Decimal
+    vwap: Decimal | None
     trade_count: int
     duplicate_count: int
     first_ts_event: int
@@ -62,6 +63,7 @@ class Tick(NamedTuple):
     offset: int
     price: Decimal
     size: Decimal
+    updates: Updates = Updates()
 
 
 @dataclass
@@ -78,14 +80,22 @@ class Expected:
     """Messages on the tape, of every kind."""
 
 
-def expected_candles(tape: Iterable[TradeRecord], resolutions: Iterable[str] = RESOLUTIONS_NS) -> Expected:
-    """Every candle of every resolution. The tape is in the order of offsets (or rows), at any times."""
+def expected_candles(
+    tape: Iterable[TradeRecord],
+    resolutions: Iterable[str] = RESOLUTIONS_NS,
+    conditions: SaleConditions | None = None,
+) -> Expected:
+    """Every candle of every resolution. The tape is in the order of offsets (or rows), at any times.
+
+    Without sale conditions, every trade updates everything.
+    """
     expected = Expected()
-    seconds = _seconds(tape, expected)
+    seconds = _seconds(tape, expected, conditions or SaleConditions())
     with localcontext(_EXACT):
         for resolution in resolutions:
             for key, (ticks, duplicates) in _windows(seconds, resolution).items():
-                expected.candles[key] = candle(ticks, duplicates, key.window_start + RESOLUTIONS_NS[resolution])
+                end = key.window_start + RESOLUTIONS_NS[resolution]
+                expected.candles[key] = candle(ticks, duplicates, end, whole_day=resolution == "1d")
     return expected
 
 
@@ -99,7 +109,9 @@ class _Second:
     duplicates: int = 0
 
 
-def _seconds(tape: Iterable[TradeRecord], expected: Expected) -> dict[tuple[str, int], _Second]:
+def _seconds(
+    tape: Iterable[TradeRecord], expected: Expected, conditions: SaleConditions
+) -> dict[tuple[str, int], _Second]:
     seconds: dict[tuple[str, int], _Second] = defaultdict(_Second)
     changes = []
     for offset, trade in enumerate(tape):
@@ -109,10 +121,14 @@ def _seconds(tape: Iterable[TradeRecord], expected: Expected) -> dict[tuple[str,
         elif trade["size"] <= 0 or trade["price"] <= 0:
             expected.rejected += 1
         else:
-            _count_once(seconds[trade["symbol"], _second(trade["ts_event"])], trade, offset)
+            _count_once(
+                seconds[trade["symbol"], _second(trade["ts_event"])],
+                _tick(trade, offset, conditions),
+                trade["trade_id"],
+            )
     expected.changes = len(changes)
     for change in changes:  # a message may come before the trade it changes
-        _change(seconds[change["symbol"], _second(change["original_ts_event"] or 0)], change, expected)
+        _change(seconds[change["symbol"], _second(change["original_ts_event"] or 0)], change, expected, conditions)
     return seconds
 
 
@@ -120,21 +136,23 @@ def _second(ts_event: int) -> int:
     return ts_event - ts_event % SECOND_NS
 
 
-def _count_once(second: _Second, trade: TradeRecord, offset: int) -> None:
-    trade_id = trade["trade_id"]
+def _tick(trade: TradeRecord, offset: int, conditions: SaleConditions) -> Tick:
+    updates = conditions.updates(trade["venue"], trade["conditions"])
+    return Tick(trade["ts_event"], trade["venue"], trade["sequence"], offset, trade["price"], trade["size"], updates)
+
+
+def _count_once(second: _Second, tick: Tick, trade_id: str | None) -> None:
     if trade_id is not None:
-        identity = (trade["venue"], trade_id)
+        identity = (tick.venue, trade_id)
         if identity in second.ids:
             second.duplicates += 1
             return
         second.ids[identity] = len(second.ticks)
-    second.ticks.append(
-        Tick(trade["ts_event"], trade["venue"], trade["sequence"], offset, trade["price"], trade["size"])
-    )
+    second.ticks.append(tick)
 
 
-def _change(second: _Second, change: TradeRecord, expected: Expected) -> None:
-    """Take a busted trade out, or give it its corrected price and size; its place in the order stays."""
+def _change(second: _Second, change: TradeRecord, expected: Expected, conditions: SaleConditions) -> None:
+    """Take a busted trade out, or give it its corrected price, size and conditions; its place in the order stays."""
     at = second.ids.get((change["venue"], change["original_trade_id"] or ""))
     if at is None:
         expected.unknown += 1
@@ -143,7 +161,8 @@ def _change(second: _Second, change: TradeRecord, expected: Expected) -> None:
     if change["action"] == "cancel":
         second.ticks[at] = None
     elif tick is not None:
-        second.ticks[at] = tick._replace(price=change["price"], size=change["size"])
+        updates = conditions.updates(tick.venue, change["conditions"])
+        second.ticks[at] = tick._replace(price=change["price"], size=change["size"], updates=updates)
         if change["trade_id"] is not None:
             second.ids[change["venue"], change["trade_id"]] = at
 
@@ -160,26 +179,48 @@ def _windows(seconds: dict[tuple[str, int], _Second], resolution: str) -> dict[C
     return {key: window for key, window in windows.items() if window[0]}
 
 
-def candle(ticks: list[Tick], duplicates: int, window_end: int) -> ExpectedCandle:
+def candle(ticks: list[Tick], duplicates: int, window_end: int, *, whole_day: bool = False) -> ExpectedCandle:
     """The candle of a window's trades, in whatever order they are given."""
-    prices = [tick.price for tick in ticks]
-    volume = sum((tick.size for tick in ticks), Decimal(0))
-    notional = sum((tick.price * tick.size for tick in ticks), Decimal(0))
-    first, last = _at_the_edge(ticks, min), _at_the_edge(ticks, max)
+    counted = [tick for tick in ticks if tick.updates.volume]
+    volume = sum((tick.size for tick in counted), Decimal(0))
+    notional = sum((tick.price * tick.size for tick in counted), Decimal(0))
+    open_close, high_low = _setting_prices(ticks, whole_day)
+    prices = [tick.price for tick in high_low]
+    times = [tick.ts_event for tick in ticks]
     return ExpectedCandle(
         window_end=window_end,
-        open=first.price,
-        high=max(prices),
-        low=min(prices),
-        close=last.price,
+        open=_at_the_edge(open_close, min).price if open_close else None,
+        high=max(prices, default=None),
+        low=min(prices, default=None),
+        close=_at_the_edge(open_close, max).price if open_close else None,
         volume=volume,
         notional=notional if notional < NOTIONAL_BOUND else None,
-        vwap=_rounded_once(notional, volume),
+        vwap=_rounded_once(notional, volume) if volume else None,
         trade_count=len(ticks),
         duplicate_count=duplicates,
-        first_ts_event=first.ts_event,
-        last_ts_event=last.ts_event,
+        first_ts_event=min(times),
+        last_ts_event=max(times),
     )
+
+
+def _setting_prices(ticks: list[Tick], whole_day: bool) -> tuple[list[Tick], list[Tick]]:
+    """The trades that set open and close, and those that set high and low.
+
+    Those of extended hours are among them where no other trade sets open and close, but never in a day's candle.
+    """
+    chosen = [tick for tick in ticks if not tick.updates.extended_hours]
+    if not whole_day and not _allowed(chosen, "open_close", len(ticks)):
+        chosen = ticks
+    return _allowed(chosen, "open_close", len(ticks)), _allowed(chosen, "high_low", len(ticks))
+
+
+def _allowed(ticks: list[Tick], what: str, trades: int) -> list[Tick]:
+    """Those of the trades that may update it in a window of so many trades."""
+    at_once = ("always", "if only") if trades == 1 else ("always",)
+    allowed = [tick for tick in ticks if getattr(tick.updates, what) in at_once]
+    waiting = [tick for tick in ticks if getattr(tick.updates, what) == "if first"]
+    first = _at_the_edge(allowed + waiting, min) if waiting else None
+    return [*allowed, first] if first and first in waiting else allowed
 
 
 Extreme = Callable[..., Tick]  # min or max

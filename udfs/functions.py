@@ -2,11 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from schemas.resolutions import has_extended_hours
+
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
 
 JVM_FUNCTIONS = {
     "merge_candles": "tickloom.MergeCandles",
+    "merge_days": "tickloom.MergeDays",
     "vwap": "tickloom.Vwap",
     "exact_notional": "tickloom.ExactNotional",
 }
@@ -19,6 +22,11 @@ ACCUMULATOR = (
 
 `state` is all of it; the others are what a candle shows (notional: unscaled, scale 24; covered_from: ms).
 """
+
+
+def merge(resolution: str) -> str:
+    """The aggregate that makes accumulators of a resolution of shorter ones."""
+    return "merge_candles" if has_extended_hours(resolution) else "merge_days"
 
 
 def register(env: "TableEnvironment") -> None:

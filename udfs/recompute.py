@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from schemas.exact import unscaled
 from udfs.accumulator import Accumulator, of_trade
+from udfs.conditions import Conditions
 from udfs.sources import Range, Sources, union
 
 SECOND_NS = 1_000_000_000
@@ -75,7 +76,9 @@ class _Second:
             self.places[identity] = place
 
 
-def recompute(messages: Iterable[Message], sources: Sources, covered_from_ms: int) -> Recomputed:
+def recompute(
+    messages: Iterable[Message], sources: Sources, covered_from_ms: int, conditions: Conditions
+) -> Recomputed:
     """One second of one symbol from all its messages, in whatever order they come; the same message may come twice.
 
     A correction keeps the place of the original in the order of trades. Copies on several partitions count once.
@@ -88,7 +91,7 @@ def recompute(messages: Iterable[Message], sources: Sources, covered_from_ms: in
     for message in tape:
         if message.trade["action"] != "new":
             second.change(message)
-    merged = Accumulator.merged(_each(second))
+    merged = Accumulator.merged(_each(second, conditions))
     return Recomputed(
         replace(merged, duplicate_count=second.copies, covered_from_ms=covered_from_ms, sources=sources),
         tuple(second.unknown),
@@ -100,10 +103,17 @@ def standing(messages: Iterable[Message]) -> Sources:
     return union(Range(message.partition, message.offset, message.offset) for message in messages)
 
 
-def _each(second: _Second) -> Iterator[Accumulator]:
-    for place, trade in second.trades.items():
-        price, size = unscaled(trade["price"]), unscaled(trade["size"])
-        yield of_trade(trade["ts_event"], price, size, place, trade["venue"], trade["sequence"])
+def of_message(message: Message, conditions: Conditions) -> Accumulator:
+    """The accumulator of one trade."""
+    trade = message.trade
+    price, size = unscaled(trade["price"]), unscaled(trade["size"])
+    effects = conditions.effects(trade["venue"], trade["conditions"])
+    return of_trade(trade["ts_event"], price, size, message.place, trade["venue"], trade["sequence"], effects)
+
+
+def _each(second: _Second, conditions: Conditions) -> Iterator[Accumulator]:
+    for (offset, partition), trade in second.trades.items():
+        yield of_message(Message(partition, offset, trade), conditions)
 
 
 def _identity(trade: Mapping[str, Any], name: str) -> Identity | None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from schemas import resolutions as lengths
 from udfs.accumulator import Accumulator
+from udfs.conditions import Conditions
 from udfs.recompute import SECOND_NS, Message, recompute
 from udfs.sources import Range, Sources, union
 
@@ -89,10 +90,11 @@ class Settled(NamedTuple):
 class Revisor:
     """Turns triggers into revisions for one set of resolutions. All state is handed in."""
 
-    def __init__(self, resolutions: Sequence[str], horizon_ns: int) -> None:
+    def __init__(self, resolutions: Sequence[str], horizon_ns: int, conditions: Conditions) -> None:
         self._resolutions = list(resolutions)
         self._shorter = {longer: shorter for shorter, longer in pairwise(resolutions)}
         self._horizon_ns = horizon_ns
+        self._conditions = conditions
 
     def accept(self, pending: Pending, trigger: Trigger) -> bool:
         """Note a trigger; False when it lies beyond the horizon and is somebody else's to settle."""
@@ -158,7 +160,8 @@ class Revisor:
     ) -> tuple[Accumulator, Iterable[Message]]:
         known = before.accumulator if before else Accumulator()
         sources = union([*known.sources, *pending.sources.pop(key.start, ())])
-        found = recompute(market.messages(key.start, sources), sources, known.covered_from_ms)
+        messages = market.messages(key.start, sources)
+        found = recompute(messages, sources, known.covered_from_ms, self._conditions)
         return found.accumulator, found.unknown
 
     def _publish(

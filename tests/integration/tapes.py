@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from services.oracle import SECOND_NS
 from tests.integration.candle_job import START_NS
 from tests.services.tape import trade
+from udfs import conditions
 
 WAVES = 3
 SECONDS = [0, 1, 59, 60, 899, 3_600, 90_000]
@@ -21,6 +23,9 @@ NANOS = st.sampled_from([0, 1, 999_999_999]) | st.integers(0, SECOND_NS - 1)
 PRICES = st.integers(1, 10**38 - 1) | st.integers(1, 10**6) | st.integers(2**63 - 2, 2**63 + 2)
 SIZES = st.integers(1, 10**30 - 1) | st.integers(1, 10**6) | st.integers(2**63 - 2, 2**63 + 2)
 IDS = st.sampled_from(["1", "2", "3", "fifteen-bytes-1", "sixteen-bytes-id", "sixteen-bytes-iD", "é" * 20])
+CONDITIONS = Path(__file__).parents[1] / "udfs" / "conditions.toml"
+"""The sale conditions that a job on these tapes is to know."""
+TOLD = [condition for rules in conditions.load(CONDITIONS).sets for condition in rules.known]
 SEQUENCES = st.none() | st.sampled_from([0, 1, 2, -(2**63), 2**63 - 1])
 
 
@@ -40,7 +45,7 @@ class Print:
         return f"{fields['venue']}/{fields['trade_id']}" if fields["trade_id"] else None
 
     def __repr__(self) -> str:
-        told = " ".join(f"{name}={value}" for name, value in self.fields if value is not None)
+        told = " ".join(f"{name}={value}" for name, value in self.fields if value)
         return f"{self.ts_event} {told} partition={self.partition} wave={self.wave}"
 
     def trade(self, symbol: str) -> Any:
@@ -62,6 +67,7 @@ def prints(draw: st.DrawFn) -> Print:
         "sequence": draw(SEQUENCES),
         "price": amount(draw(PRICES)),
         "size": amount(draw(SIZES)),
+        "conditions": draw(st.lists(st.sampled_from(TOLD), max_size=2)),
     }
     ts_event = START_NS + draw(st.sampled_from(SECONDS)) * SECOND_NS + draw(NANOS)
     made = Print(tuple(fields.items()), ts_event, draw(st.integers(0, 1)), draw(st.integers(0, WAVES - 1)))

@@ -16,6 +16,7 @@ from deploy.stack import Stack
 from schemas.resolutions import DEFAULT
 from services.oracle import SECOND_NS, CandleKey, expected_candles
 from services.records import TradeRecord
+from services.sale_conditions import SaleConditions
 from services.verdict import compare
 from tests.integration import tapes
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
@@ -25,6 +26,7 @@ from tests.services.tape import trade
 pytestmark = pytest.mark.integration
 
 TAPES = tapes.drawn(300)
+CONDITIONS = SaleConditions(tapes.CONDITIONS)
 WITH_COPIES = 40
 """So many of the tapes are also sent with a copy of each trade that has an id."""
 
@@ -181,6 +183,34 @@ KNOWN = [
         {"volume": Decimal("18446744.073709551615")},
     ),
     Known(
+        "a trade whose conditions let it set no price counts in the volume",
+        [at(1, "5", "2", venue="X", conditions=["no price"])],
+        {"open": None, "high": None, "volume": Decimal(2), "vwap": Decimal(5), "first_ts_event": START_NS + 1},
+    ),
+    Known(
+        "a trade that is first in its second and not in its minute sets no price of the minute",
+        [at(1, "3", venue="X"), at(SECOND_NS, "9", venue="X", conditions=["if first"])],
+        {"open": Decimal(3), "close": Decimal(3), "high": Decimal(3), "volume": Decimal(2)},
+        "1m",
+    ),
+    Known(
+        "a trade of extended hours sets the prices of a minute of its own",
+        [at(1, "9", venue="X", conditions=["extended"])],
+        {"open": Decimal(9), "close": Decimal(9), "high": Decimal(9)},
+        "1m",
+    ),
+    Known(
+        "a trade of extended hours sets no price of a day",
+        [at(1, "9", venue="X", conditions=["extended"])],
+        {"open": None, "close": None, "high": None, "volume": Decimal(1), "trade_count": 1},
+        "1d",
+    ),
+    Known(
+        "a candle without volume has no vwap",
+        [at(1, "9", venue="X", conditions=["no volume"])],
+        {"open": Decimal(9), "volume": Decimal(0), "vwap": None, "notional": Decimal(0)},
+    ),
+    Known(
         "a symbol may be written in any script, and with a NUL",
         [at(1, symbol="ÄÖ😀\0" + "x" * 200)],
         {"trade_count": 1},
@@ -253,7 +283,14 @@ class Answers:
 def answers(stack: Stack) -> Answers:
     feed = Feed(stack)
     waves = Waves(feed)
-    chosen = settings(stack, feed, checkpoint_interval="50ms", out_of_orderness="48h", stop_offsets=waves.stop_offsets)
+    chosen = settings(
+        stack,
+        feed,
+        checkpoint_interval="50ms",
+        out_of_orderness="48h",
+        stop_offsets=waves.stop_offsets,
+        conditions=str(tapes.CONDITIONS),
+    )
     with CandleJob.submit(stack, chosen) as job:
         sent = waves.send()
         job.await_end()
@@ -277,7 +314,7 @@ def test_known_answer(answers: Answers, number: int) -> None:
 def test_a_tape_in_any_order_and_any_pieces_leads_to_the_oracles_candles(answers: Answers) -> None:
     for number, tape in enumerate(TAPES):
         symbol = answers.feed.symbol(f"T{number}")
-        expected = expected_candles(each.trade for each in answers.sent[symbol])
+        expected = expected_candles((each.trade for each in answers.sent[symbol]), conditions=CONDITIONS)
         verdict = compare(expected.candles, answers.candles[symbol])
         assert verdict.holds, "\n".join([verdict.summary(), *map(repr, tape)])
 
@@ -285,7 +322,8 @@ def test_a_tape_in_any_order_and_any_pieces_leads_to_the_oracles_candles(answers
 def test_copies_change_only_the_number_of_duplicates(answers: Answers) -> None:
     for number in range(WITH_COPIES):
         symbol = answers.feed.symbol(f"C{number}")
-        without = expected_candles(each.trade for each in answers.sent[symbol] if not each.copy).candles
+        once = [each.trade for each in answers.sent[symbol] if not each.copy]
+        without = expected_candles(once, conditions=CONDITIONS).candles
         found = {
             CandleKey(symbol, candle["resolution"], candle["window_start"]): candle["duplicate_count"]
             for candle in answers.candles[symbol]

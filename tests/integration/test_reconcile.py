@@ -14,11 +14,12 @@ from deploy.stack import Stack
 from jobs import topics
 from jobs.settings import Settings
 from services.oracle import RESOLUTIONS_NS, SECOND_NS, CandleKey, ExpectedCandle, expected_candles
+from services.sale_conditions import SaleConditions
 from services.verdict import compare
 from tests.integration.candle_job import CandleJob, Feed, settings
 from tests.integration.candle_output import Output
 from tests.services.tape import trade
-from tests.udfs.unruly import START, cancel, correct, tapes
+from tests.udfs.unruly import CONDITIONS, START, cancel, correct, tapes
 
 pytestmark = pytest.mark.integration
 
@@ -62,7 +63,7 @@ class Market:
         """The candles of everything that was sent, of windows that end by then."""
         self.until = START + until_s * SECOND_NS
         tape = [record for _, record in sorted(self.tape, key=lambda sent: sent[0])]
-        found = expected_candles(tape, RESOLUTIONS).candles
+        found = expected_candles(tape, RESOLUTIONS, SaleConditions(CONDITIONS)).candles
         return {key: candle for key, candle in found.items() if candle.window_end <= self.until}
 
     def wrong(self, expected: dict[CandleKey, ExpectedCandle]) -> set[CandleKey]:
@@ -84,7 +85,7 @@ class Market:
 @pytest.fixture(scope="module")
 def market(stack: Stack) -> Iterator[Market]:
     feed = Feed(stack)
-    chosen = settings(stack, feed, resolutions=",".join(RESOLUTIONS), parallelism=1)
+    chosen = settings(stack, feed, resolutions=",".join(RESOLUTIONS), parallelism=1, conditions=str(CONDITIONS))
     topics.prepare(chosen)
     with (
         CandleJob.submit(stack, chosen, restart=True),

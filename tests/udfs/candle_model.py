@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas import resolutions as lengths
-from schemas.exact import unscaled
-from udfs.accumulator import Accumulator, of_trade
-from udfs.recompute import SECOND_NS, Message
+from udfs.accumulator import Accumulator
+from udfs.conditions import NONE, Conditions
+from udfs.recompute import SECOND_NS, Message, of_message
 from udfs.revisions import Trigger, Version, WindowKey
 from udfs.sources import Range, Sources
 
@@ -25,6 +25,7 @@ class CandleModel:
     resolutions: tuple[str, ...]
     disorder_ns: int
     partitions: int = 1
+    conditions: Conditions = NONE
     tape: list[Message] = field(default_factory=list)
     candles: dict[WindowKey, Version] = field(default_factory=dict)
     """The highest revisions."""
@@ -102,8 +103,7 @@ class CandleModel:
         if trade["trade_id"] and identity in ids:
             added = Accumulator(duplicate_count=1, sources=(Range(message.partition, message.offset, message.offset),))
         else:
-            price, size = unscaled(trade["price"]), unscaled(trade["size"])
-            added = of_trade(trade["ts_event"], price, size, message.place, trade["venue"], trade["sequence"])
+            added = of_message(message, self.conditions)
             ids.add(identity)
         self._open[key] = known.merge(added)
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.oracle import RESOLUTIONS_NS, CandleKey, ExpectedCandle, expected_candles
+from services.sale_conditions import SaleConditions
 from tests.udfs.candle_model import CandleModel
-from tests.udfs.unruly import START, at, cancel, correct, tapes
+from tests.udfs.unruly import CONDITIONS, RULES, START, at, cancel, correct, tapes
 from udfs.accumulator import Accumulator
 from udfs.recompute import SECOND_NS, Message
 from udfs.revisions import Pending, Revision, Revisor, Trigger, Version, WindowKey, row
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 RESOLUTIONS = ("1s", "1m", "15m")
 HORIZON_NS = 300 * SECOND_NS
+CHECK = SaleConditions(CONDITIONS)
 
 
 class Lab:
@@ -28,8 +30,8 @@ class Lab:
 
     def __init__(self, partitions: int = 1, *, honest: bool = True) -> None:
         self.honest = honest
-        self.model = CandleModel(RESOLUTIONS, 2 * SECOND_NS, partitions)
-        self.revisor = Revisor(RESOLUTIONS, HORIZON_NS)
+        self.model = CandleModel(RESOLUTIONS, 2 * SECOND_NS, partitions, RULES)
+        self.revisor = Revisor(RESOLUTIONS, HORIZON_NS, RULES)
         self.pending = Pending()
         self.versions: dict[WindowKey, Version] = {}
         self.unknown: list[Message] = []
@@ -177,7 +179,7 @@ def wrong(lab: Lab) -> list[CandleKey]:
     A copy that came late is a late row and changes no candle, so the number of copies is not compared.
     """
     tape = [message.trade for message in sorted(lab.model.tape, key=lambda message: message.place)]
-    expected = expected_candles(cast("Iterable[TradeRecord]", tape), RESOLUTIONS).candles
+    expected = expected_candles(cast("Iterable[TradeRecord]", tape), RESOLUTIONS, CHECK).candles
     found = {
         CandleKey("A", key.resolution, key.start): version.accumulator
         for key, version in lab.model.candles.items()

@@ -47,16 +47,17 @@ def book(calendar: str = "XNYS", horizon: int = 24 * HOUR_NS) -> SessionBook:
 
 def told(candles: list[SessionCandle]) -> list[tuple[str, int, str | None, int, int, int]]:
     """(resolution, revision, reason, open, close, trades) of candles."""
+    shown = [(each, each.accumulator.candle("A", each.window.resolution, (0, 1), 0, None)) for each in candles]
     return [
         (
             each.window.resolution,
             each.revision,
             each.reason,
-            each.accumulator.open.price(-1) // UNIT if each.accumulator.open else 0,
-            each.accumulator.close.price(1) // UNIT if each.accumulator.close else 0,
+            int(candle["open"] or 0),
+            int(candle["close"] or 0),
             each.accumulator.trade_count,
         )
-        for each in candles
+        for each, candle in shown
     ]
 
 

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.services.tape import trade
+from udfs import conditions
 from udfs.recompute import SECOND_NS
 
 START = 1_700_000_040 * SECOND_NS
 """On a minute, and 1 min 20 s before a quarter of an hour ends."""
+CONDITIONS = Path(__file__).with_name("conditions.toml")
+"""The sale conditions that a job on these tapes is to know."""
+RULES = conditions.load(CONDITIONS)
 
 
 def at(second: float, **fields: Any) -> Any:
@@ -33,11 +38,12 @@ def _naming(original: Mapping[str, Any]) -> dict[str, Any]:
 
 SPAN = st.sampled_from([0, 0.5, 1, 3, 59, 60, 61, 79, 80, 100])
 TRADES = st.builds(
-    lambda second, price, number, venue: at(second, price=price, trade_id=number, venue=venue),
+    lambda second, price, number, venue, told: at(second, price=price, trade_id=number, venue=venue, conditions=told),
     SPAN,
     st.sampled_from(["1", "2", "3.5", "0.000000000001"]),
     st.none() | st.sampled_from(["1", "2", "3"]),
     st.sampled_from([None, "X"]),
+    st.lists(st.sampled_from(sorted(RULES.sets[0].known)), max_size=2),
 )
 
 
@@ -53,6 +59,7 @@ def tapes(draw: st.DrawFn) -> list[tuple[Any, int, bool]]:
         if kind == "cancel":
             record = cancel(record)
         elif kind == "correct":
-            record = correct(record, price=Decimal(draw(st.integers(1, 5))))
+            told = draw(st.lists(st.sampled_from(["if first", "no price", "extended"]), max_size=1))
+            record = correct(record, price=Decimal(draw(st.integers(1, 5))), conditions=told)
         tape.append((record, draw(st.integers(0, 1)), draw(st.booleans())))
     return tape

@@ -3,6 +3,7 @@ package tickloom;
 import java.io.IOException;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
+import org.apache.flink.table.data.DecimalData;
 import org.apache.flink.table.data.GenericRowData;
 import org.apache.flink.table.data.RowData;
 
@@ -20,10 +21,8 @@ public final class Accumulator {
           + " volume DECIMAL(38, 12), notional BYTES, trade_count BIGINT, duplicate_count BIGINT,"
           + " first_ts_event BIGINT, last_ts_event BIGINT, covered_from BIGINT, state BYTES>";
 
-  final Edge open = new Edge(-1);
-  final Int128 high = new Int128();
-  final Int128 low = new Int128();
-  final Edge close = new Edge(1);
+  final Track regular = new Track(); // the trades that set every price
+  Irregular irregular; // the others; null when there is none
   final Int128 volume = new Int128();
   final Notional notional = new Notional();
   long tradeCount;
@@ -31,12 +30,17 @@ public final class Accumulator {
   long coveredFromMs = Long.MIN_VALUE;
   final Sources sources = new Sources(); // of one second; roll-ups carry none
 
-  void add(Trade trade) {
-    widen(trade.price, trade.price);
-    open.offer(trade);
-    close.offer(trade);
-    addVolume(trade.size);
-    notional.add(trade.price, trade.size);
+  /** Takes in a trade that may update what its effects say. */
+  void add(Trade trade, int effects) {
+    if (Effects.prices(effects) == Effects.REGULAR) {
+      regular.add(trade);
+    } else {
+      irregular().add(trade, effects);
+    }
+    if (Effects.countsVolume(effects)) {
+      addVolume(trade.size);
+      notional.add(trade.price, trade.size);
+    }
     tradeCount++;
   }
 
@@ -44,24 +48,20 @@ public final class Accumulator {
     duplicateCount += other.duplicateCount;
     coveredFromMs = Math.max(coveredFromMs, other.coveredFromMs);
     sources.add(other.sources);
-    if (other.tradeCount == 0) {
-      return;
+    regular.merge(other.regular);
+    if (other.irregular != null) {
+      irregular().merge(other.irregular);
     }
-    widen(other.low, other.high);
-    open.offer(other.open);
-    close.offer(other.close);
     addVolume(other.volume);
     notional.add(other.notional);
     tradeCount += other.tradeCount;
   }
 
-  private void widen(Int128 lowest, Int128 highest) {
-    if (tradeCount == 0 || highest.compareTo(high) > 0) {
-      high.set(highest);
+  private Irregular irregular() {
+    if (irregular == null) {
+      irregular = new Irregular();
     }
-    if (tradeCount == 0 || lowest.compareTo(low) < 0) {
-      low.set(lowest);
-    }
+    return irregular;
   }
 
   private void addVolume(Int128 size) {
@@ -70,39 +70,52 @@ public final class Accumulator {
     }
   }
 
-  RowData toRow() {
-    boolean empty = tradeCount == 0;
+  /** The prices of a candle shorter than a day; in that of a day, no trade of extended hours sets one. */
+  RowData toRow(boolean shorterThanADay) {
+    Prices prices = Prices.of(this, shorterThanADay);
     return GenericRowData.of(
-        empty ? null : open.price().toData(), empty ? null : high.toData(), empty ? null : low.toData(),
-        empty ? null : close.price().toData(), volume.toData(), notional.unscaled().toByteArray(), tradeCount,
-        duplicateCount, empty ? null : open.tsEvent, empty ? null : close.tsEvent, coveredFromMs,
-        AccumulatorSerializer.toBytes(this));
+        data(prices.open()), data(prices.high()), data(prices.low()), data(prices.close()), volume.toData(),
+        notional.unscaled().toByteArray(), tradeCount, duplicateCount, tradeCount == 0 ? null : firstTsEvent(),
+        tradeCount == 0 ? null : lastTsEvent(), coveredFromMs, AccumulatorSerializer.toBytes(this));
+  }
+
+  private static DecimalData data(Int128 price) {
+    return price == null ? null : price.toData();
+  }
+
+  private long firstTsEvent() {
+    long ofRegular = regular.isEmpty() ? Long.MAX_VALUE : regular.first.tsEvent;
+    return irregular == null ? ofRegular : Math.min(ofRegular, irregular.firstTsEvent);
+  }
+
+  private long lastTsEvent() {
+    long ofRegular = regular.isEmpty() ? Long.MIN_VALUE : regular.last.tsEvent;
+    return irregular == null ? ofRegular : Math.max(ofRegular, irregular.lastTsEvent);
   }
 
   void write(DataOutputView out) throws IOException {
-    open.write(out);
-    high.write(out);
-    low.write(out);
-    close.write(out);
+    regular.write(out);
     volume.write(out);
     notional.write(out);
     out.writeLong(tradeCount);
     out.writeLong(duplicateCount);
     out.writeLong(coveredFromMs);
+    out.writeBoolean(irregular != null);
+    if (irregular != null) {
+      irregular.write(out);
+    }
     sources.write(out);
   }
 
   static Accumulator read(DataInputView in) throws IOException {
     Accumulator accumulator = new Accumulator();
-    accumulator.open.read(in);
-    accumulator.high.read(in);
-    accumulator.low.read(in);
-    accumulator.close.read(in);
+    accumulator.regular.read(in);
     accumulator.volume.read(in);
     accumulator.notional.read(in);
     accumulator.tradeCount = in.readLong();
     accumulator.duplicateCount = in.readLong();
     accumulator.coveredFromMs = in.readLong();
+    accumulator.irregular = in.readBoolean() ? Irregular.read(in) : null;
     accumulator.sources.read(in);
     return accumulator;
   }

@@ -12,7 +12,7 @@ import org.apache.flink.core.memory.DataOutputView;
 /** Accumulators in state and in aggregates. The first byte is the version of the format. */
 public final class AccumulatorSerializer extends TypeSerializerSingleton<Accumulator> {
   public static final AccumulatorSerializer INSTANCE = new AccumulatorSerializer();
-  private static final byte VERSION = 1;
+  private static final byte VERSION = 2;
 
   @Override
   public void serialize(Accumulator accumulator, DataOutputView out) throws IOException {

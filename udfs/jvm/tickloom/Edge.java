@@ -50,6 +50,12 @@ final class Edge {
     }
   }
 
+  /** The one trade that gives another edge its price. */
+  void offerLeader(Edge other) {
+    Candidate c = other.best();
+    offer(other.tsEvent, c.venue, c.sequence, c.offset, c.partition, c.price);
+  }
+
   private boolean isBehind(long ts) {
     return candidate != null && Long.compare(ts, tsEvent) == -direction;
   }
@@ -97,13 +103,28 @@ final class Edge {
   }
 
   Int128 price() {
+    return best().price;
+  }
+
+  /** Whether the trade that gives the price is one of those in another edge. */
+  boolean isLedBy(Edge other) {
+    Candidate best = best();
+    for (Candidate c = other.candidate; c != null; c = c.next) {
+      if (compareOffsets(best.offset, best.partition, c) == 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private Candidate best() {
     Candidate best = candidate;
     for (Candidate c = candidate.next; c != null; c = c.next) {
       if (compareOffsets(c.offset, c.partition, best) == direction) {
         best = c;
       }
     }
-    return best.price;
+    return best;
   }
 
   void write(DataOutputView out) throws IOException {

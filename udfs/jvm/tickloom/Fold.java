@@ -34,6 +34,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   private final OutputTag<RowData> rows;
   private final long outOfOrdernessMs;
   private final Rules rules;
+  private final Conditions conditions;
 
   private transient PriceBands bands;
   private transient SecondTable table;
@@ -51,10 +52,11 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   private transient Counter flagged;
   private transient Counter changes;
 
-  Fold(OutputTag<RowData> rows, long outOfOrdernessMs, Rules rules) {
+  Fold(OutputTag<RowData> rows, long outOfOrdernessMs, Rules rules, Conditions conditions) {
     this.rows = rows;
     this.outOfOrdernessMs = outOfOrdernessMs;
     this.rules = rules;
+    this.conditions = conditions;
   }
 
   @Override
@@ -83,6 +85,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     rejected = getMetricGroup().counter("rejectedTrades");
     flagged = getMetricGroup().counter("flaggedTrades");
     changes = getMetricGroup().counter("cancelsAndCorrections");
+    getMetricGroup().gauge("unknownConditions", conditions::unknown);
   }
 
   @Override
@@ -123,7 +126,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
       accumulator.duplicateCount++;
     } else {
       trades.inc();
-      accumulator.add(trade);
+      accumulator.add(trade, conditions.effects(trade));
     }
     if (table.partials() >= PARTIALS_MAX) {
       flush();

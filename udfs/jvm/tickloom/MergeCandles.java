@@ -5,12 +5,12 @@ import org.apache.flink.table.annotation.FunctionHint;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.functions.AggregateFunction;
 
-/** SQL aggregate: accumulators of shorter windows to the accumulator of a longer one. */
+/** SQL aggregate: accumulators of shorter windows to the accumulator of a longer one that is shorter than a day. */
 @FunctionHint(
     input = @DataTypeHint(value = Accumulator.ROW_TYPE, bridgedTo = RowData.class),
     accumulator = @DataTypeHint(value = "RAW", bridgedTo = Accumulator.class, rawSerializer = AccumulatorSerializer.class),
     output = @DataTypeHint(value = Accumulator.ROW_TYPE, bridgedTo = RowData.class))
-public final class MergeCandles extends AggregateFunction<RowData, Accumulator> {
+public class MergeCandles extends AggregateFunction<RowData, Accumulator> {
   private static final int STATE = 11; // of ROW_TYPE
 
   @Override
@@ -32,6 +32,6 @@ public final class MergeCandles extends AggregateFunction<RowData, Accumulator> 
 
   @Override
   public RowData getValue(Accumulator accumulator) {
-    return accumulator.toRow();
+    return accumulator.toRow(true);
   }
 }

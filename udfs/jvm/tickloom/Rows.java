@@ -32,7 +32,7 @@ final class Rows {
   }
 
   static RowData candle(String symbol, long second, Accumulator accumulator) {
-    return GenericRowData.of(string(symbol), time(lastMilli(second)), accumulator.toRow(), null, null);
+    return GenericRowData.of(string(symbol), time(lastMilli(second)), accumulator.toRow(true), null, null);
   }
 
   /** A rejected record or a flagged trade: the columns of rejected_trade.avsc. */

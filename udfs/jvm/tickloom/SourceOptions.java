@@ -11,4 +11,4 @@ import java.io.Serializable;
  */
 record SourceOptions(
     TickloomTableFactory.Emit emit, boolean boundedRun, boolean stops, long outOfOrdernessMs, long idleTimeoutMs,
-    BarOptions bars) implements Serializable {}
+    BarOptions bars, Conditions conditions) implements Serializable {}

@@ -45,6 +45,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static final ConfigOption<Duration> OUT_OF_ORDERNESS = duration("out-of-orderness", 2_000);
   private static final ConfigOption<Duration> IDLE_TIMEOUT = duration("idle-timeout", 5_000);
   private static final ConfigOption<String> RULES = text("rules", "the validation rules, as udfs/rules.py writes them");
+  private static final ConfigOption<String> CONDITIONS = text(
+      "conditions", "the sale conditions, as udfs/conditions.py writes them; none: every trade is regular");
   private static final ConfigOption<List<String>> BARS = ConfigOptions.key("bars").stringType().asList().defaultValues()
       .withDescription("kinds and sizes of bars, such as tick=1000;dollar_run=100:10:1000");
   private static final ConfigOption<Integer> SPAN_TICKS = ConfigOptions.key("bar-span-ticks").intType().defaultValue(10_000);
@@ -76,7 +78,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
     return Set.of(EMIT, BROKERS, REGISTRY, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
-        OUT_OF_ORDERNESS, IDLE_TIMEOUT, RULES, BARS, SPAN_TICKS, SPAN_BARS);
+        OUT_OF_ORDERNESS, IDLE_TIMEOUT, RULES, CONDITIONS, BARS, SPAN_TICKS, SPAN_BARS);
   }
 
   @Override
@@ -93,7 +95,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
         files ? fileSource(config, rules) : kafkaSource(config, rules, context.getCatalogTable().getOptions());
     SourceOptions options = new SourceOptions(
         config.get(EMIT), files || config.get(BOUNDED), !config.get(STOP_OFFSETS).isEmpty(),
-        config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis(), bars(config));
+        config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis(), bars(config),
+        config.getOptional(CONDITIONS).map(Conditions::parse).orElseGet(Conditions::new));
     return new TradesSource(source, options, rules, rows);
   }
 

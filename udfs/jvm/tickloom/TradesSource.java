@@ -97,7 +97,7 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     OutputTag<RowData> aside = new OutputTag<>("rejected-and-late", rows);
     TypeInformation<org.apache.flink.api.java.tuple.Tuple3<String, Long, Accumulator>> partial =
         new TupleTypeInfo<>(Types.STRING, Types.LONG, AccumulatorType.INSTANCE);
-    Fold fold = new Fold(aside, options.outOfOrdernessMs(), rules);
+    Fold fold = new Fold(aside, options.outOfOrdernessMs(), rules, options.conditions());
     var folded = source.transform("fold", partial, fold).uid(uid(context, "fold"));
     SingleOutputStreamOperator<RowData> merged =
         folded.keyBy(p -> p.f0, Types.STRING).transform("merge", rows, new Merge()).uid(uid(context, "merge"));
