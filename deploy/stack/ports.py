@@ -1,5 +1,6 @@
 """Which ports the stack listens on, all of them on the loopback interface."""
 
+import random
 import socket
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,6 +13,8 @@ from deploy.errors import UserError
 HOST = "127.0.0.1"
 DEFAULTS = {"kafka": 9092, "registry": 8082, "flink": 8081}
 """What users of each part expect; taken when free."""
+CANDIDATES = range(15_000, 30_000)
+"""Free ports are drawn from these: systems give none of them to a connection that comes between choice and use."""
 
 
 class Ports(BaseModel, frozen=True):
@@ -69,6 +72,9 @@ def _claim(held: ExitStack, name: str, stated: int | None) -> int:
 
 
 def _hold(held: ExitStack, port: int) -> int:
+    """Hold a port; 0 stands for a free one."""
+    if port == 0:
+        port = next(number for number in iter(lambda: random.choice(CANDIDATES), None) if is_free(number))
     listener = held.enter_context(_listen(port))
     number: int = listener.getsockname()[1]
     return number

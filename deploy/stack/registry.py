@@ -43,8 +43,11 @@ def _unpack(archive: Path, home: Path) -> None:
     try:
         with tarfile.open(archive) as tar:
             tar.extractall(partial, filter="data")
-        if not home.exists():  # another `up` may have been quicker
+        try:
             partial.rename(home)
+        except OSError:
+            if not home.exists():  # another `up` may have been quicker
+                raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
