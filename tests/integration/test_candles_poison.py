@@ -90,6 +90,7 @@ class Ran:
     output: Output
     restarts: int
     dropped: int
+    unknown_conditions: int
     chains: list[str]
 
 
@@ -103,11 +104,13 @@ def ran(stack: Stack) -> Iterator[Ran]:
         topic.send_changes()
         for partition in (0, 1):
             late = START_NS + 3_600 * SECOND_NS
-            topic.feed.send(partition, trade(late, symbol=topic.feed.symbol("LAST")))
+            told = {"venue": "XNAS", "conditions": ["37", "unheard of"]}
+            topic.feed.send(partition, trade(late, symbol=topic.feed.symbol("LAST"), **told))
         topic.feed.flush()
         expected = expected_candles(topic.tape, CLOSED)
         output.follow_to(expected.candles, expected.trades + len(topic.poison))
-        yield Ran(topic, output, job.restarts(), job.dropped(), [vertex["name"] for vertex in job.vertices])
+        unknown = job.counted("fold.unknownConditions")
+        yield Ran(topic, output, job.restarts(), job.dropped(), unknown, [vertex["name"] for vertex in job.vertices])
 
 
 def test_every_poisonous_message_is_rejected_with_its_bytes_its_rule_and_its_place(ran: Ran) -> None:
@@ -134,6 +137,10 @@ def test_the_good_trades_around_poison_are_in_their_candles_and_on_time(ran: Ran
     verdict = ran.output.verdict(expected)
     assert verdict.holds, verdict.summary()
     assert [row for row in ran.output.late if row["reason"] == "late"] == []
+
+
+def test_a_condition_that_the_rules_of_its_venue_do_not_name_is_counted(ran: Ran) -> None:
+    assert ran.unknown_conditions == 2
 
 
 def test_records_of_older_newer_and_other_writer_schemas_read_alike(ran: Ran) -> None:
