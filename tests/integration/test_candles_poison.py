@@ -104,7 +104,7 @@ def ran(stack: Stack) -> Iterator[Ran]:
         topic.send_changes()
         for partition in (0, 1):
             late = START_NS + 3_600 * SECOND_NS
-            told = {"venue": "XNAS", "conditions": ["37", "unheard of"]}
+            told: dict[str, Any] = {"venue": "XNAS", "conditions": ["37", "unheard of"]}
             topic.feed.send(partition, trade(late, symbol=topic.feed.symbol("LAST"), **told))
         topic.feed.flush()
         expected = expected_candles(topic.tape, CLOSED)
