@@ -20,6 +20,7 @@ from deploy import flink, jars, jobs, paths
 from deploy.errors import UserError
 from deploy.stack import Stack
 from jobs import topics
+from jobs.kafka import candle_sinks
 from jobs.settings import Settings, milliseconds
 from schemas import registry
 from schemas.topics import LATE, REJECTED, candles, subject
@@ -132,7 +133,7 @@ class Contest:
         )
 
     def _outputs(self, job: str) -> list[str]:
-        return [STOCK_TOPIC] if job == "stock" else topics.names(self.settings)[1:]
+        return [STOCK_TOPIC] if job == "stock" else [topic for _, topic, _ in candle_sinks(self.settings)]
 
     def _conserved(self, topic: str, since: dict[int, int]) -> bool:
         """Whether every resolution counts every trade once, and none is late or rejected."""
