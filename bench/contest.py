@@ -104,7 +104,7 @@ class Contest:
     def prepare(self, progress: Callable[[int], None]) -> None:
         """Register the schemas, create the topics and write the tape; `progress` is told how many trades are in."""
         ids = registry.register(self.settings.registry, self.settings.resolutions)
-        create_topics(self.settings.brokers, [*topics.names(self.settings), STOCK_TOPIC])
+        create_topics(self.settings.brokers, [*topics.names(self.settings, candle_sinks(self.settings)), STOCK_TOPIC])
         topic = self.settings.trades_topic
         target = Target(self.settings.brokers, topic, ids[subject(topic)])
         self.exact = produce(target, self.trades, self.symbols, progress)

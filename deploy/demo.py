@@ -77,7 +77,7 @@ class Demo:
 
     def start(self) -> str:
         """Submit the job and return its id once it runs."""
-        topics.prepare(self.settings)
+        topics.prepare(self.settings, candle_sinks(self.settings))
         self.ends = self.replay.end_offsets()
         self.job_id = jobs.submit("candles", self.settings, self.address)
         jobs.await_running(self.job_id, self.address)

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from jobs.kafka import bar_sinks, candle_sinks, revision_sinks, session_sinks
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 
 TIMEOUT_S = 10
 
+Sink = tuple[str, str, str]
+"""(table, topic, schema), as in jobs.kafka."""
 
-def prepare(settings: Settings) -> list[str]:
-    """Create the topics that are missing and return their names.
+
+def prepare(settings: Settings, sinks: Sequence[Sink]) -> list[str]:
+    """Create the topics that a job reads or writes and that are missing; returns their names.
 
     They have `partitions` partitions and keep records for `retention` by event time: with Kafka's default of seven
     days a replay of older trades would be deleted within minutes. Raises SettingsError when the broker does not answer
@@ -21,7 +23,7 @@ def prepare(settings: Settings) -> list[str]:
     admin = _admin(settings)
     try:
         _check_transaction_timeout(admin, settings)
-        return _create_missing(admin, settings, names(settings))
+        return _create_missing(admin, settings, names(settings, sinks))
     except KafkaException as error:
         raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
 
@@ -37,9 +39,8 @@ def create_missing(settings: Settings, wanted: Sequence[str]) -> list[str]:
         raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
 
 
-def names(settings: Settings) -> list[str]:
-    """Every topic the jobs read or write."""
-    sinks = [*candle_sinks(settings), *revision_sinks(settings), *bar_sinks(settings), *session_sinks()]
+def names(settings: Settings, sinks: Sequence[Sink]) -> list[str]:
+    """The trades topic and those of the sinks."""
     return list(dict.fromkeys([settings.trades_topic, *(topic for _, topic, _ in sinks)]))
 
 

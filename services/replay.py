@@ -9,6 +9,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 from schemas import avro
 from schemas.codec import Encoder
@@ -202,6 +203,12 @@ def _partitions(client: Producer | AdminClient, target: Target) -> int:
     return len(topic.partitions)
 
 
+@retry(
+    retry=retry_if_exception(lambda error: isinstance(error, KafkaException) and error.args[0].retriable()),
+    wait=wait_exponential_jitter(0.1, 2),
+    stop=stop_after_delay(TIMEOUT_S),
+    reraise=True,
+)
 def _ends(admin: AdminClient, topic: str, partitions: int) -> dict[int, int]:
     asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in range(partitions)}
     answers = admin.list_offsets(asked, request_timeout=TIMEOUT_S)

@@ -53,7 +53,7 @@ def chosen(stack: Stack, feed: Feed) -> Settings:
 
 @pytest.fixture
 def committed(stack: Stack, feed: Feed, chosen: Settings) -> Iterator[Committed]:
-    topics.prepare(chosen)
+    topics.prepare(chosen, bar_sinks(chosen))
     reader = Committed(stack, chosen, feed.symbol("A"))
     yield reader
     reader.close()

@@ -5,13 +5,16 @@ import sys
 from jobs import backfill, candles, kafka
 from jobs.environment import TRADES_COLUMNS, streaming
 from jobs.settings import Settings
+from udfs import rules
 
 
 def main(trades: str, out: str) -> None:
     """Run to the end of the file, with settings from the environment."""
     settings = Settings.load()
     env = streaming(settings, "test-windows")
-    kafka.create(env, "trades", TRADES_COLUMNS, {"connector": "tickloom", "files": trades})
+    kafka.create(
+        env, "trades", TRADES_COLUMNS, {"connector": "tickloom", "rules": rules.load().for_connector(), "files": trades}
+    )
     backfill.create_files(env, settings, out, [name.replace(".", "_") for name in settings.candle_names])
     steps = {"updating": settings.updating, "sliding": settings.sliding}
     candles.define(env, settings.resolutions, **steps, stamped=False).execute().wait()
