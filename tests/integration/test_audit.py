@@ -75,7 +75,7 @@ class Books:
             "revision": 0,
             **changed,
         }
-        producer = Producer({"bootstrap.servers": self.stack.bootstrap_servers})
+        producer = Producer({"bootstrap.servers": self.stack.bootstrap_servers, "partitioner": "murmur2_random"})
         producer.produce(topic, Encoder(schema_id, "candle").encode(record), record["symbol"])
         assert producer.flush(10) == 0
 
