@@ -242,11 +242,47 @@ class QualityEvent(Record):
     trade_id: str | None = None
     partition: Int | None = None
     offset: Long | None = None
+    first_sequence: Long | None = None
+    last_sequence: Long | None = None
+    ts_until: Nanoseconds | None = None
+    condition: str | None = None
 
     @property
     def event_time(self) -> datetime:
         """The time it concerns, cut to the microsecond."""
         return floor_instant(self.ts_event)
+
+
+class Quality(Record):
+    """How good the data of a symbol's minute is."""
+
+    schema_name = "quality"
+
+    symbol: str
+    window_start: Nanoseconds
+    window_end: Nanoseconds
+    revision: Int
+    trades: Long
+    duplicates: Long
+    rejected: Long
+    flagged: Long
+    late: Long
+    missing: Long | None = None
+    lag_p50_ms: Long | None = None
+    lag_p99_ms: Long | None = None
+    completeness: float | None = None
+    uniqueness: float | None = None
+    validity: float | None = None
+    timeliness: float | None = None
+    consistency: float | None = None
+    accuracy: float | None = None
+    score: float | None = None
+    finding: str | None = None
+
+    @property
+    def window_start_time(self) -> datetime:
+        """Start of the minute."""
+        return floor_instant(self.window_start)
 
 
 class MarketStatus(Record):
@@ -275,6 +311,7 @@ MODELS: tuple[type[Record], ...] = (
     ReplayedTrade,
     LateTrades,
     QualityEvent,
+    Quality,
     MarketStatus,
 )
 

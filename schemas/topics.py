@@ -12,6 +12,7 @@ LATE = "md.late.v1"
 EXPIRED = "md.late.expired.v1"
 """Triggers later than the horizon of the reconcile job: the audit's list."""
 EVENTS = "md.quality.events.v1"
+QUALITY = "md.quality.v1"
 BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
 BARS_LATE = "md.bars.late.v1"
 MARKET_STATUS = "md.market.status.v1"
@@ -60,6 +61,7 @@ SCHEMAS = {
     subject(LATE): "late_trades",
     subject(EXPIRED): "late_trades",
     subject(EVENTS): "quality_event",
+    subject(QUALITY): "quality",
     subject(BARS_LATE): "late_trades",
     **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
     subject(MARKET_STATUS): "market_status",

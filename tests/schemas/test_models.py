@@ -14,12 +14,24 @@ from pydantic.fields import FieldInfo
 
 from schemas import avro, models
 from schemas.codec import Decoder, Encoder
-from schemas.models import Bar, Candle, LateTrades, MarketStatus, Record, RejectedTrade, ReplayedTrade, Trade
+from schemas.models import (
+    Bar,
+    Candle,
+    LateTrades,
+    MarketStatus,
+    Quality,
+    QualityEvent,
+    Record,
+    RejectedTrade,
+    ReplayedTrade,
+    Trade,
+)
 
 TYPES: list[tuple[Any, Any]] = [
     (str, "string"),
     (bool, "boolean"),
     (bytes, "bytes"),
+    (float, "double"),
     (models.Int, "int"),
     (models.Long, "long"),
     (models.Nanoseconds, "long"),
@@ -96,6 +108,22 @@ STATUS: dict[str, Any] = {
     "session_date": "2013-11-25",
     "last_candle_end": 1_385_337_600_000_000_000,
 }
+QUALITY: dict[str, Any] = {
+    "symbol": "BTC-USD",
+    "window_start": 1_385_337_600_000_000_000,
+    "window_end": 1_385_337_660_000_000_000,
+    "revision": 0,
+    **{"trades": 8, "duplicates": 2, "rejected": 0, "flagged": 0, "late": 0},
+    "uniqueness": 0.8,
+}
+GAP: dict[str, Any] = {
+    "symbol": "BTC-USD",
+    "kind": "gap",
+    "ts_event": 1_385_337_600_000_000_000,
+    "ts_until": 1_385_337_601_000_000_000,
+    "first_sequence": 7,
+    "last_sequence": 9,
+}
 EXAMPLES = [
     Trade(**TRADE),
     Candle(**CANDLE),
@@ -104,6 +132,8 @@ EXAMPLES = [
     ReplayedTrade(**REPLAYED),
     LateTrades(**LATE),
     MarketStatus(**STATUS),
+    Quality(**QUALITY),
+    QualityEvent(**GAP),
 ]
 
 
