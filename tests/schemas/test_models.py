@@ -113,7 +113,11 @@ QUALITY: dict[str, Any] = {
     "window_start": 1_385_337_600_000_000_000,
     "window_end": 1_385_337_660_000_000_000,
     "revision": 0,
-    **{"trades": 8, "duplicates": 2, "rejected": 0, "flagged": 0, "late": 0},
+    "trades": 8,
+    "duplicates": 2,
+    "rejected": 0,
+    "flagged": 0,
+    "late": 0,
     "uniqueness": 0.8,
 }
 GAP: dict[str, Any] = {
