@@ -41,6 +41,20 @@ BARS_COLUMNS = f"""
 """Columns of the `tickloom` connector with 'emit' = 'bars': each row sets one of bar and late."""
 
 
+RUNS_COLUMNS = """
+    symbol STRING NOT NULL,
+    rt TIMESTAMP_LTZ(3),
+    venue STRING NOT NULL,
+    first_sequence BIGINT,
+    last_sequence BIGINT,
+    first_ts_event BIGINT NOT NULL,
+    last_ts_event BIGINT,
+    unknown_condition STRING,
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom` connector with 'emit' = 'runs': each row a run of numbers, or an unknown condition."""
+
+
 def streaming(settings: Settings, name: str) -> "TableEnvironment":
     """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""
     from pyflink.table import EnvironmentSettings

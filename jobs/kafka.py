@@ -1,8 +1,9 @@
 """The tables of the jobs on Kafka: trades in, candles, rejected and late trades out, exactly once."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs.environment import TRADES_COLUMNS
+from jobs.environment import RUNS_COLUMNS, TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
 from schemas.resolutions import SESSIONS
@@ -55,9 +56,11 @@ def create_triggers(env: "TableEnvironment", job: str, settings: Settings) -> No
     create(env, "late_trades", "symbol STRING, `value` BYTES", source(job, topics.LATE, settings) | RECORD_FORMAT)
 
 
-def create_revisions(env: "TableEnvironment", job: str, settings: Settings) -> None:
-    """Create the sink tables of the reconcile job, all of encoded rows."""
-    for table, topic, _ in revision_sinks(settings):
+def create_encoded(
+    env: "TableEnvironment", job: str, settings: Settings, sinks: Sequence[tuple[str, str, str]]
+) -> None:
+    """Create sink tables whose records a step in Python has encoded."""
+    for table, topic, _ in sinks:
         create(env, table, RECORD_COLUMNS, transactional(job, topic, settings) | RECORD_FORMAT)
 
 
@@ -97,6 +100,26 @@ def session_sinks() -> list[tuple[str, str, str]]:
         *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in SESSIONS),
         ("market_status", topics.MARKET_STATUS, "market_status"),
     ]
+
+
+def create_facts(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the tables of what the quality job reads."""
+    numbered = {"emit": "runs", "numbered": ";".join(settings.numbered)}
+    create(env, "runs", RUNS_COLUMNS, trades_source(job, settings) | numbered)
+    read = {
+        "seconds": (topics.candles("1s"), "candle"),
+        "minutes": (topics.candles("1m"), "candle"),
+        "rejected_trades": (topics.REJECTED, "rejected_trade"),
+        "late_trades": (topics.LATE, "late_trades"),
+        **({"reference_minutes": (settings.reference_topic, "candle")} if settings.reference_topic else {}),
+    }
+    for table, (topic, schema) in read.items():
+        create(env, table, ddl.columns(schema), source(job, topic, settings) | avro_values(topic, schema, settings))
+
+
+def quality_sinks() -> list[tuple[str, str, str]]:
+    """(table, topic, schema) of everything the quality job writes."""
+    return [("quality", topics.QUALITY, "quality"), ("quality_events", topics.EVENTS, "quality_event")]
 
 
 def source(job: str, topic: str, settings: Settings) -> dict[str, str]:

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     topics.prepare(settings, [*kafka.candle_sinks(settings), *kafka.revision_sinks(settings)])
     env = with_functions(settings, f"tickloom-{NAME}")
     kafka.create_triggers(env, NAME, settings)
-    kafka.create_revisions(env, NAME, settings)
+    kafka.create_encoded(env, NAME, settings, kafka.revision_sinks(settings))
     run(define(env, settings))
 
 

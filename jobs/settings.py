@@ -120,6 +120,16 @@ class Settings(BaseSettings):
     )
     rules: str = Field("", description="file of the validation rules; none: those of udfs/rules.toml")
     conditions: str = Field("", description="file of the sale conditions; none: those of udfs/conditions.toml")
+    numbered: Names = Field(
+        (), description="patterns of venues that number the messages of a symbol 1, 2, 3, …: their gaps are reported"
+    )
+    timely_within: Duration = Field(
+        timedelta(seconds=10),
+        description="a candle is in time when it can be read so soon after its last trade",
+    )
+    reference_topic: str = Field(
+        "", description="topic of another feed's one-minute candles (schema candle) to compare with; none: no accuracy"
+    )
     checkpoint_interval: Duration = Field(
         timedelta(seconds=1), description="candles become visible to readers once a checkpoint"
     )

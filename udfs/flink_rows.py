@@ -8,6 +8,7 @@ from pyflink.datastream.state import MapState
 
 from schemas import avro
 
+Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 TYPES = {
@@ -35,27 +36,27 @@ def _type(avro_type: Any) -> TypeInformation:
             return TYPES[avro_type]
 
 
-class StoredMap(MutableMapping[int, Value]):
+class StoredMap(MutableMapping[Key, Value]):
     """Map state of the current key as a mapping, its values turned to bytes and back."""
 
     def __init__(
-        self, state: MapState, to_bytes: Callable[[Value], bytes], from_bytes: Callable[[int, bytes], Value]
+        self, state: MapState, to_bytes: Callable[[Value], bytes], from_bytes: Callable[[Key, bytes], Value]
     ) -> None:
         self._state, self._to_bytes, self._from_bytes = state, to_bytes, from_bytes
 
-    def __getitem__(self, key: int) -> Value:
+    def __getitem__(self, key: Key) -> Value:
         data = self._state.get(key)
         if data is None:
             raise KeyError(key)
         return self._from_bytes(key, data)
 
-    def __setitem__(self, key: int, value: Value) -> None:
+    def __setitem__(self, key: Key, value: Value) -> None:
         self._state.put(key, self._to_bytes(value))
 
-    def __delitem__(self, key: int) -> None:
+    def __delitem__(self, key: Key) -> None:
         self._state.remove(key)
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[Key]:
         return iter(self._state.keys())
 
     def __len__(self) -> int:

@@ -3,12 +3,12 @@ package tickloom;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 import org.apache.flink.table.api.ValidationException;
@@ -16,13 +16,13 @@ import org.apache.flink.table.api.ValidationException;
 /** The sale conditions of udfs/conditions.toml: from a venue and the conditions of a trade to what it may update. */
 final class Conditions implements Serializable {
   /** The effects of the conditions of some venues, and those conditions beside which no other counts. */
-  private record RuleSet(List<Pattern> venues, Map<String, Integer> effects, Set<String> wins) implements Serializable {
+  private record RuleSet(Wildcards venues, Map<String, Integer> effects, Set<String> wins) implements Serializable {
     boolean isFor(String venue) {
-      return venues.stream().anyMatch(pattern -> pattern.matcher(venue).matches());
+      return venues.match(venue);
     }
   }
 
-  private static final RuleSet NONE = new RuleSet(List.of(), Map.of(), Set.of());
+  private static final RuleSet NONE = new RuleSet(new Wildcards(List.of()), Map.of(), Set.of());
 
   private final List<RuleSet> sets = new ArrayList<>();
   private final Map<String, RuleSet> byVenue = new HashMap<>();
@@ -43,17 +43,13 @@ final class Conditions implements Serializable {
   }
 
   private static RuleSet ruleSet(JsonNode set) {
-    List<Pattern> venues = new ArrayList<>();
-    set.get("venues").forEach(venue -> venues.add(pattern(venue.asText())));
+    List<String> venues = new ArrayList<>();
+    set.get("venues").forEach(venue -> venues.add(venue.asText()));
     Map<String, Integer> effects = new HashMap<>();
     set.get("effects").fields().forEachRemaining(each -> effects.put(each.getKey(), each.getValue().asInt()));
     Set<String> wins = new HashSet<>();
     set.get("wins").forEach(condition -> wins.add(condition.asText()));
-    return new RuleSet(venues, effects, wins);
-  }
-
-  private static Pattern pattern(String wild) {
-    return Pattern.compile("\\Q" + wild.replace("*", "\\E.*\\Q").replace("?", "\\E.\\Q") + "\\E", Pattern.DOTALL);
+    return new RuleSet(new Wildcards(venues), effects, wins);
   }
 
   /** What the trade may update: the most restrictive of its conditions decides. One without conditions is regular. */
@@ -61,12 +57,29 @@ final class Conditions implements Serializable {
     if (trade.conditions == null || trade.conditions.length == 0 || sets.isEmpty()) {
       return Effects.REGULAR;
     }
-    RuleSet rules = byVenue.get(trade.venueName());
-    if (rules == null) {
-      rules = choose(trade.venueName());
-      byVenue.put(trade.venueName(), rules);
-    }
+    RuleSet rules = of(trade.venueName());
     return rules == NONE ? Effects.REGULAR : effects(rules, trade.conditions);
+  }
+
+  /** The conditions of the trade that the rules of its venue do not name; none of a venue without rules. */
+  List<String> unknown(Trade trade) {
+    if (trade.conditions == null || trade.conditions.length == 0 || sets.isEmpty()) {
+      return List.of();
+    }
+    RuleSet rules = of(trade.venueName());
+    if (rules == NONE) {
+      return List.of();
+    }
+    return Arrays.stream(trade.conditions).filter(condition -> !rules.effects.containsKey(condition)).toList();
+  }
+
+  private RuleSet of(String venue) {
+    RuleSet rules = byVenue.get(venue);
+    if (rules == null) {
+      rules = choose(venue);
+      byVenue.put(venue, rules);
+    }
+    return rules;
   }
 
   private RuleSet choose(String venue) {

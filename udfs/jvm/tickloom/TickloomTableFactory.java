@@ -24,12 +24,13 @@ import org.apache.flink.table.factories.DynamicTableSourceFactory;
 import org.apache.flink.table.factories.FactoryUtil;
 import org.apache.flink.table.types.DataType;
 
-/** `'connector' = 'tickloom'`: trades from Kafka or files: ticks, activity bars, or one-second accumulators. */
+/** `'connector' = 'tickloom'`: trades from Kafka or files: ticks, activity bars, runs of numbers, or one-second accumulators. */
 public final class TickloomTableFactory implements DynamicTableSourceFactory {
-  enum Emit { CANDLES, TICKS, BARS }
+  enum Emit { CANDLES, TICKS, BARS, RUNS }
 
   private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
-      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar");
+      .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar; "
+          + "runs: a row a run of consecutive sequence numbers");
   private static final ConfigOption<String> BROKERS = text("brokers", "Kafka bootstrap servers");
   private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
   private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");
@@ -51,6 +52,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
       .withDescription("kinds and sizes of bars, such as tick=1000;dollar_run=100:10:1000");
   private static final ConfigOption<Integer> SPAN_TICKS = ConfigOptions.key("bar-span-ticks").intType().defaultValue(10_000);
   private static final ConfigOption<Integer> SPAN_BARS = ConfigOptions.key("bar-span-bars").intType().defaultValue(20);
+  private static final ConfigOption<List<String>> NUMBERED = ConfigOptions.key("numbered").stringType().asList().defaultValues()
+      .withDescription("patterns of the venues that number the messages of a symbol 1, 2, 3");
   private static final String PROPERTIES = "properties.";
 
   private static ConfigOption<String> text(String key, String description) {
@@ -78,7 +81,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
     return Set.of(EMIT, BROKERS, REGISTRY, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
-        OUT_OF_ORDERNESS, IDLE_TIMEOUT, RULES, CONDITIONS, BARS, SPAN_TICKS, SPAN_BARS);
+        OUT_OF_ORDERNESS, IDLE_TIMEOUT, RULES, CONDITIONS, BARS, SPAN_TICKS, SPAN_BARS, NUMBERED);
   }
 
   @Override
@@ -96,7 +99,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
     SourceOptions options = new SourceOptions(
         config.get(EMIT), files || config.get(BOUNDED), !config.get(STOP_OFFSETS).isEmpty(),
         config.get(OUT_OF_ORDERNESS).toMillis(), config.get(IDLE_TIMEOUT).toMillis(), bars(config),
-        config.getOptional(CONDITIONS).map(Conditions::parse).orElseGet(Conditions::new));
+        config.getOptional(CONDITIONS).map(Conditions::parse).orElseGet(Conditions::new),
+        new Wildcards(config.get(NUMBERED)));
     return new TradesSource(source, options, rules, rows);
   }
 
@@ -110,6 +114,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
       case CANDLES -> Rows.CANDLE_COLUMNS;
       case TICKS -> Rows.TICK_COLUMNS;
       case BARS -> BarRows.COLUMNS;
+      case RUNS -> Runs.COLUMNS;
     };
   }
 

@@ -23,8 +23,8 @@ import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
 
 /**
- * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves, or bars
- * of them. It takes no push-downs, so that every branch of a query shares one scan.
+ * The table source of the `tickloom` connector: source → fold → merge as one DataStream, or the ticks themselves, bars
+ * of them, or the runs of their numbers. It takes no push-downs, so that every branch of a query shares one scan.
  */
 final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
   private final Source<Trade, ?, ?> trades;
@@ -74,6 +74,7 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
           case CANDLES -> candles(source, context, rows);
           case TICKS -> ticks(source, context, rows);
           case BARS -> bars(source, context, rows);
+          case RUNS -> runs(source, context, rows);
         };
       }
     };
@@ -113,6 +114,10 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     return source.process(new ToTick(), Types.POJO(Tick.class)).name("ticks").uid(uid(context, "ticks"))
         .keyBy(tick -> tick.symbol, Types.STRING)
         .process(new Bars(options.bars()), rows).name("bars").uid(uid(context, "bars"));
+  }
+
+  private DataStream<RowData> runs(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {
+    return source.transform("runs", rows, new Runs(options.numbered(), options.conditions())).uid(uid(context, "runs"));
   }
 
   private static String uid(ProviderContext context, String name) {
