@@ -43,7 +43,7 @@ BYTES = Types.PRIMITIVE_ARRAY(Types.BYTE())
 
 
 class Assessor(KeyedProcessFunction):  # type: ignore[misc]
-    """Keyed by symbol. Takes rows with the columns of jobs.quality.FACTS, gives records for topics."""
+    """Keyed by symbol. Takes rows with the columns of jobs.quality.COLUMNS, gives records for topics."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

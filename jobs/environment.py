@@ -70,7 +70,7 @@ def with_functions(settings: Settings, name: str) -> "StreamTableEnvironment":
     from pyflink.table import StreamTableEnvironment
 
     env = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
-    _configure(env, settings, name, _python_jars())
+    _configure(env, settings, name, python_jars())
     _checkpoint(env, settings)
     env.get_config().set("python.fn-execution.bundle.time", "100")  # ms a record may wait for others
     return env
@@ -97,7 +97,7 @@ def _checkpoint(env: "TableEnvironment", settings: Settings) -> None:
     config.set("pipeline.auto-watermark-interval", "50 ms")
 
 
-def _python_jars() -> list[Path]:
+def python_jars() -> list[Path]:
     """Flink's operators that run Python; they come with the client, a cluster need not have them."""
     import pyflink
 

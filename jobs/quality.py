@@ -16,63 +16,69 @@ from typing import TYPE_CHECKING
 from jobs import kafka, topics
 from jobs.environment import run, with_functions
 from jobs.settings import Settings, SettingsError
+from udfs.quality import COMPARED
 
 if TYPE_CHECKING:
     from pyflink.table import StatementSet, StreamTableEnvironment
 
 NAME = "quality"
-FACTS = """
-    SELECT symbol, 'second' AS kind, CAST(NULL AS STRING) AS venue, CAST(NULL AS STRING) AS detail,
-      window_start AS ts, window_end AS `until`,
-      CAST(NULL AS BIGINT) AS first_number, CAST(NULL AS BIGINT) AS last_number, revision, accumulator
-    FROM seconds
-    WHERE accumulator IS NOT NULL
-    UNION ALL
-    SELECT symbol, 'minute', NULL, NULL, window_start, window_end, NULL, NULL, revision, accumulator
-    FROM minutes
-    WHERE accumulator IS NOT NULL
-    UNION ALL
-    SELECT symbol, 'run', venue, NULL, first_ts_event, last_ts_event, first_sequence, last_sequence, NULL, NULL
-    FROM runs
-    WHERE unknown_condition IS NULL
-    UNION ALL
-    SELECT symbol, 'unknown_condition', venue, unknown_condition, first_ts_event, NULL, NULL, NULL, NULL, NULL
-    FROM runs
-    WHERE unknown_condition IS NOT NULL
-    UNION ALL
-    SELECT COALESCE(symbol, ''), severity, NULL, rule, ts_kafka, NULL, NULL, NULL, NULL, NULL
-    FROM rejected_trades
-    WHERE ts_kafka IS NOT NULL
-    UNION ALL
-    SELECT symbol, 'late', venue, NULL, `second`, NULL, trades, NULL, NULL, NULL
-    FROM late_trades
-    WHERE reason = 'late'
-"""
-REFERENCE = """
-    UNION ALL
-    SELECT symbol, 'reference', NULL,
-      CONCAT(
-        COALESCE(CAST(`open` AS STRING), ''), '|', COALESCE(CAST(high AS STRING), ''), '|',
-        COALESCE(CAST(low AS STRING), ''), '|', COALESCE(CAST(`close` AS STRING), ''), '|', CAST(volume AS STRING)
-      ),
-      window_start, window_end, NULL, NULL, revision, NULL
-    FROM reference_minutes
-"""
-"""What is known of a symbol, each fact with its time `ts` in nanoseconds."""
+COLUMNS = {
+    "symbol": "STRING",
+    "kind": "STRING",
+    "venue": "STRING",
+    "detail": "STRING",
+    "ts": "BIGINT",
+    "until": "BIGINT",
+    "first_number": "BIGINT",
+    "last_number": "BIGINT",
+    "revision": "INT",
+    "accumulator": "BYTES",
+}
+"""Of a fact: `ts` is its time and `until` the time at which it ends, both in nanoseconds."""
+CANDLE = {"ts": "window_start", "revision": "revision", "accumulator": "accumulator"}
+RUN = {
+    "venue": "venue",
+    "ts": "first_ts_event",
+    "until": "last_ts_event",
+    "first_number": "first_sequence",
+    "last_number": "last_sequence",
+}
+JOINED = " || '|' || ".join(f"COALESCE(CAST(`{name}` AS STRING), '')" for name in COMPARED)
+
+
+def fact(kind: str, table: str, condition: str = "TRUE", **columns: str) -> str:
+    """The rows of a table as facts of a kind; columns that are not named are null."""
+    given = {"symbol": "symbol", "kind": kind, **columns}
+    listed = ", ".join(f"CAST({given.get(name, 'NULL')} AS {sql}) AS `{name}`" for name, sql in COLUMNS.items())
+    return f"SELECT {listed} FROM {table} WHERE {condition}"
+
+
+def facts(settings: Settings) -> str:
+    """All that is known of the symbols."""
+    found = [
+        fact("'second'", "seconds", "accumulator IS NOT NULL", **CANDLE),
+        fact("'minute'", "minutes", "accumulator IS NOT NULL", **CANDLE),
+        fact("'run'", "runs", "unknown_condition IS NULL", **RUN),
+        fact("'unknown_condition'", "runs", "unknown_condition IS NOT NULL", **RUN, detail="unknown_condition"),
+        fact("severity", "rejected_trades", "ts_kafka IS NOT NULL", symbol="COALESCE(symbol, '')", ts="ts_kafka"),
+        fact("'late'", "late_trades", "reason = 'late'", ts="`second`", first_number="trades"),
+    ]
+    if settings.reference_topic:
+        found.append(fact("'reference'", "reference_minutes", ts="window_start", detail=JOINED))
+    return " UNION ALL ".join(found)
 
 
 def define(env: "StreamTableEnvironment", settings: Settings) -> "StatementSet":
-    """From the tables that FACTS names to `quality` and `quality_events`, whose records are encoded."""
+    """From the tables of `facts` to `quality` and `quality_events`, whose records are encoded."""
     from pyflink.common import Types
 
     from jobs.assessor import Assessor
-    from jobs.reconciler import COLUMNS
+    from jobs.reconciler import COLUMNS as RECORD
 
-    facts = env.sql_query(FACTS + (REFERENCE if settings.reference_topic else ""))
     assessed = (
-        env.to_data_stream(facts)
+        env.to_data_stream(env.sql_query(facts(settings)))
         .key_by(lambda row: row[0], Types.STRING())
-        .process(Assessor(settings), Types.ROW_NAMED(*COLUMNS))
+        .process(Assessor(settings), Types.ROW_NAMED(*RECORD))
         .name(NAME)
         .uid(NAME)
     )

@@ -1,7 +1,5 @@
 """Runs of the candle job on the session's stack: fed by hand, submitted as users do, read as committed."""
 
-import os
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ import httpx
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deploy import flink, paths
+from deploy import paths
 from deploy.stack import Stack
 from jobs.settings import Settings
 from schemas import registry
@@ -21,6 +19,7 @@ from schemas.codec import Encoder
 from schemas.topics import TRADES, subject
 from services.oracle import SECOND_NS
 from services.records import TradeRecord
+from tests.integration import submitter
 
 START_NS = 1_700_000_000 * SECOND_NS
 """2023-11-14T22:13:20Z."""
@@ -118,15 +117,7 @@ class CandleJob:
             **({} if restart else {"restart-strategy.type": "disable"}),
             **({"execution.state-recovery.path": savepoint} if savepoint else {}),
         }
-        started = subprocess.run(
-            [*flink.command(options), "-py", str(paths.ROOT / file)],
-            env={**os.environ, **chosen.environment(), **flink.flink_environment()},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert started.returncode == 0, started.stdout + started.stderr
-        job = cls(stack, flink.job_id(started.stdout))
+        job = cls(stack, submitter.submit(paths.ROOT / file, chosen.environment(), options))
         job.await_running()
         return job
 
