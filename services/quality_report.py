@@ -11,7 +11,7 @@ from services.committed import CommittedReader
 from services.quality_gaps import Gap, gaps
 from services.quality_summary import Summary, percent, summary
 
-GOOD, FAIR = 0.999, 0.99
+GOOD, FAIR = 0.999, 0.95
 """Scores from here on are good, or fair; those below are poor."""
 WORST_SHOWN = 20
 WORST_OF_A_SYMBOL = 3
