@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from deploy.dead_letter_text import printable
 from deploy.errors import UserError
 from deploy.options import Instant, load
 from deploy.quality_text import as_json, print_report
 from jobs.settings import Settings
+from schemas.codec import CodecError
 from schemas.registry import RegistryError
 from schemas.topics import QUALITY
 from services.committed import CommittedReadError
@@ -78,28 +80,34 @@ def show_report(
         click.echo(json.dumps(as_json(found), indent=2))
     elif page:
         _write(page, found)
-        click.echo(f"{found.verdict}\n{page}")
+        click.echo(f"{printable(found.verdict)}\n{page}")
     else:
         print_report(found, Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False))
 
 
-def _read(settings: Settings, period: Period) -> Report:
-    try:
-        with Console(stderr=True).status(f"reading {QUALITY}"):
-            found = read(settings.brokers, settings.registry, period)
-    except (CommittedReadError, RegistryError) as error:
-        raise UserError(
-            f"{error}; `tickloom status` says what runs, `tickloom submit quality` starts the job"
-        ) from error
+def answer(found: Report, period: Period) -> Report:
+    """The report. Raises UserError where a symbol that is asked for, or the whole period, has no minute."""
     absent = sorted(period.symbols - {each.symbol for each in found.symbols})
     if absent and found.minutes:
-        raise UserError(f"{QUALITY} has no minute of {', '.join(absent)} in that period: leave --symbol out to see all")
+        raise UserError(
+            f"{QUALITY} has no minute of {printable(', '.join(absent))} in that period: leave --symbol out to see all"
+        )
     if not found.minutes:
         raise UserError(
             f"{QUALITY} has no minute of what is asked for: `tickloom submit quality` judges minutes that are over; "
             "without --from, --to and --symbol the report is of all there are"
         )
     return found
+
+
+def _read(settings: Settings, period: Period) -> Report:
+    try:
+        with Console(stderr=True).status(f"reading {QUALITY}"):
+            return answer(read(settings.brokers, settings.registry, period), period)
+    except (CommittedReadError, RegistryError, CodecError) as error:
+        raise UserError(
+            f"{error}; `tickloom status` says what runs, `tickloom submit quality` starts the job"
+        ) from error
 
 
 def _write(page: Path, found: Report) -> None:
