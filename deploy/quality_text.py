@@ -1,6 +1,6 @@
 """What `tickloom quality report` says in a terminal and to programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,11 +11,13 @@ from deploy.dead_letter_text import printable
 from schemas.exact import floor_instant
 from services.quality_gaps import Gap
 from services.quality_report import FAIR, GOOD, Report
-from services.quality_summary import COUNTS, MEASURES, Summary, lowest_measure, percent
+from services.quality_summary import COUNTS, MEASURES, Summary, known_measures, lowest_measure, percent
 
 GAPS_SHOWN = 10
 NO_SYMBOL = "(no symbol)"
-HEADINGS = ("complete", "unique", "valid", "timely", "consistent", "accurate")
+HEADINGS = dict(
+    zip(MEASURES, ("complete", "unique", "valid", "timely", "consistent", "accurate"), strict=True),
+)
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -47,30 +49,28 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _symbols(report: Report) -> Table:
+    known = [name for name, _ in known_measures(report.total)]
     made = Table(box=None, pad_edge=False, header_style="dim")
     made.add_column("symbol", no_wrap=True)
-    for name in ("score", *HEADINGS, "lag p50", "p99 ms", "minutes", "trades"):
+    for name in ("score", *(HEADINGS[name] for name in known), "p50 ms", "p99 ms", "minutes", "trades"):
         made.add_column(name, justify="right", no_wrap=True)
-    made.add_column("of them, and beside them")
+    made.add_column("what went wrong", min_width=20)
     for each in report.symbols:
-        made.add_row(Text(printable(each.symbol) or NO_SYMBOL), *_cells(each))
+        made.add_row(Text(printable(each.symbol) or NO_SYMBOL), *_cells(each, known))
     if len(report.symbols) > 1:
-        made.add_section()
-        made.add_row("all", *_cells(report.total), style="bold")
+        made.add_row("all", *_cells(report.total, known), style="bold")
     return made
 
 
-def _cells(judged: Summary) -> Iterator[Text]:
-    yield _share(judged.score)
-    for name in MEASURES:
+def _cells(judged: Summary, measures: Sequence[str]) -> Iterator[Text]:
+    for name in ("score", *measures):
         yield _share(getattr(judged, name))
     for count in (judged.lag_p50_ms, judged.lag_p99_ms, judged.minutes, judged.trades):
         yield Text("–" if count is None else f"{count:,}")
-    yield Text(found(judged))
+    yield Text(_wrong(judged))
 
 
-def found(judged: Summary) -> str:
-    """The counts of what went wrong that are not zero, in words."""
+def _wrong(judged: Summary) -> str:
     counts = {name: getattr(judged, name) for name in ("missing", *COUNTS[1:])}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 

@@ -11,9 +11,10 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.typing import RcKeyType
 
 from services import quality_series as series
 from services.quality_report import Report
@@ -26,7 +27,7 @@ ROW_IN = 0.21
 BLUE, RED, SLATE, INK, RULE = "#0072b2", "#d55e00", "#7f9bb3", "#1f2933", "#dde2e8"
 DATES = ["UTC", "%Y UTC", "%Y-%m UTC", "%Y-%m-%d UTC", "%Y-%m-%d UTC", "%Y-%m-%d %H:%M UTC"]
 """Under the end of an axis, by what its ticks are: years, months, days, hours, minutes, seconds."""
-STYLE: dict[str, Any] = {
+STYLE: dict[RcKeyType, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "font.size": 9,
@@ -80,7 +81,7 @@ def heat_map(report: Report, over: series.Bins) -> str:
     found = series.scores(report.minutes, [each.symbol for each in rows], over)
     with _figure("heat", len(rows) * ROW_IN + 0.6) as (figure, svg):
         axes = figure.add_subplot()
-        left, right = date2num(over.edges[0]), date2num(over.edges[-1])
+        left, right = over.edges_days[[0, -1]]
         colours = ListedColormap([grade.colour for grade in reversed(GRADES)])
         norm = BoundaryNorm([*(grade.least for grade in reversed(GRADES)), 1.0], colours.N, clip=True)
         extent = (left, right, len(rows) - 0.5, -0.5)
@@ -128,6 +129,7 @@ def lag(report: Report, over: series.Bins) -> str | None:
         _steps(axes, over, np.maximum(worst, 1), RED, "p99, worst of the minutes")
         _steps(axes, over, np.maximum(middle, 1), BLUE, "p50, median of the minutes")
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda lag_ms, _: f"{lag_ms:,.0f} ms"))
         axes.yaxis.set_minor_locator(NullLocator())
         _time_axis(axes, over)
@@ -173,14 +175,14 @@ def _figure(name: str, height_in: float) -> Iterator[tuple[Figure, StringIO]]:
 
 
 def _steps(axes: Axes, over: series.Bins, line: series.Floats, colour: str, label: str) -> None:
-    axes.stairs(line, date2num(over.edges), color=colour, label=label, baseline=None, linewidth=1.3)
+    axes.stairs(line, over.edges_days, color=colour, label=label, baseline=None, linewidth=1.3)
 
 
 def _time_axis(axes: Axes, over: series.Bins) -> None:
     locator = AutoDateLocator(tz=UTC, maxticks=9)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC, offset_formats=DATES))
-    axes.set_xlim(date2num(over.edges[0]), date2num(over.edges[-1]))
+    axes.set_xlim(*over.edges_days[[0, -1]])
 
 
 def _legend(figure: Figure) -> None:

@@ -2,13 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.exact import floor_instant
 from schemas.models import Quality
 
 BINS_MAX = 120
@@ -19,7 +18,8 @@ STEPS_MINUTES = (1, 2, 3, 5, 10, 15, 20, 30, 60, 120, 180, 240, 360, 720, DAY_MI
 Floats = npt.NDArray[np.float64]
 
 
-class Bins(NamedTuple):
+@dataclass(frozen=True)
+class Bins:
     """`count` bins of `minutes` minutes each, from `start` on (nanoseconds, UTC)."""
 
     start: int
@@ -27,9 +27,10 @@ class Bins(NamedTuple):
     count: int
 
     @property
-    def edges(self) -> list[datetime]:
-        """Start of every bin, and the end of the last."""
-        return [floor_instant(self.start + bin_ * self.minutes * MINUTE_NS) for bin_ in range(self.count + 1)]
+    def edges_days(self) -> Floats:
+        """Start of every bin, and the end of the last, in days since the Unix epoch as matplotlib counts time."""
+        starts = self.start // MINUTE_NS + np.arange(self.count + 1) * self.minutes
+        return starts / DAY_MINUTES
 
     def of(self, window_start: int) -> int:
         """Number of the bin that a minute is in."""

@@ -19,8 +19,8 @@ from services.committed import CommittedReadError
 from services.quality_report import Period, Report, read
 
 ALL = Period()
-WIDTH = 240
-"""Of what goes to a file or a pipe: nothing is cut there."""
+WIDTH_MIN, WIDTH = 140, 240
+"""Of a terminal, which breaks lines itself when it is narrower, and of a file or a pipe: no number is cut."""
 
 
 @click.group()
@@ -82,7 +82,8 @@ def show_report(
         _write(page, found)
         click.echo(f"{printable(found.verdict)}\n{page}")
     else:
-        print_report(found, Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False))
+        width = max(Console().width, WIDTH_MIN) if sys.stdout.isatty() else WIDTH
+        print_report(found, Console(width=width, highlight=False))
 
 
 def answer(found: Report, period: Period) -> Report:

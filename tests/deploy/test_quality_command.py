@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from deploy.commands.quality import answer, quality
+from deploy.commands.quality import WIDTH_MIN, answer, quality
 from deploy.errors import UserError
 from deploy.quality_text import as_json, print_report
 from schemas.models import Quality, QualityEvent
@@ -92,17 +92,28 @@ def test_the_terminal_shows_the_worst_symbol_first_then_open_gaps_then_the_verdi
     lines = [" ".join(line.split()) for line in text(RECORDS).splitlines() if line.strip()]
     assert lines == [
         "quality of 1970-01-01T00:00:00Z to 1970-01-01T00:02:00Z, 3 minutes judged",
-        "symbol score complete unique valid timely consistent accurate lag p50 p99 ms minutes trades "
-        "of them, and beside them",
-        "A 95.00 95.00 95.00 100.00 100.00 100.00 – 10 4,000 2 190 10 missing, 10 duplicates",
-        "B 100.00 100.00 100.00 100.00 100.00 100.00 – 10 20 1 1,000 3 late",
-        "all 99.16 99.16 99.16 100.00 100.00 100.00 – 10 4,000 3 1,190 10 missing, 10 duplicates, 3 late",
+        "symbol score complete unique valid timely consistent p50 ms p99 ms minutes trades what went wrong",
+        "A 95.00 95.00 95.00 100.00 100.00 100.00 10 4,000 2 190 10 missing, 10 duplicates",
+        "B 100.00 100.00 100.00 100.00 100.00 100.00 10 20 1 1,000 3 late",
+        "all 99.16 99.16 99.16 100.00 100.00 100.00 10 4,000 3 1,190 10 missing, 10 duplicates, 3 late",
         "gaps still open",
         "symbol venue missing first last after the trade of before that of",
         "A V 8 7 14 1970-01-01T00:01:00Z 1970-01-01T00:02:00Z partly filled: 2 came after all",
         "1 × sequence_reset",
         "1 of 2 symbols score 99.90 % or better; worst: A 95.00 % (completeness); 1 gap open, 8 messages missing",
     ]
+
+
+def test_a_measure_is_a_column_where_a_symbol_knows_it() -> None:
+    assert "accurate" not in text([minute(0)])
+    assert "accurate" in text([minute(0), minute(0, "B", accuracy=0.8)])
+
+
+def test_no_number_is_cut_in_a_terminal_of_the_least_width() -> None:
+    big = minute(0, "BTC-PERP", trades=10**9, accuracy=1.0, lag_p50_ms=10**5, lag_p99_ms=10**6, missing=10**6)
+    shown = text([big, minute(0, "A")], WIDTH_MIN)
+    assert "…" not in shown
+    assert "1,000,000,000" in shown
 
 
 def test_more_open_gaps_than_fit_are_counted() -> None:

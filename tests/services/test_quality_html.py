@@ -42,8 +42,8 @@ def page() -> str:
     """Two symbols, one with a hostile name, a gap that is partly filled and a finding."""
     minutes = [minute(number, symbol) for number in range(5) for symbol in ("AAPL", HOSTILE)]
     bad = minute(5, HOSTILE, trades=90, missing=6, completeness=90 / 96, consistency=0.5, finding="<b>no sum</b>")
-    records = [*minutes, bad, gap(5, 10, symbol=HOSTILE, venue="<i>"), filled(7, 8, symbol=HOSTILE, venue="<i>")]
-    return html(report(records, Period()))
+    events = [of(first, last, symbol=HOSTILE, venue="<i>") for of, first, last in ((gap, 5, 10), (filled, 7, 8))]
+    return html(report([*minutes, bad, *events], Period()))
 
 
 def test_the_page_asks_the_network_for_nothing(page: str) -> None:

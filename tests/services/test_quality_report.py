@@ -42,7 +42,7 @@ def test_of_the_other_measures_every_minute_that_knows_weighs_the_same() -> None
         minute(2, trades=5, timeliness=None, consistency=0.7, accuracy=0.6),
     ]
     found = summary("A", minutes)
-    assert (found.timeliness, found.consistency, found.accuracy) == (0.75, pytest.approx(0.8), pytest.approx(0.7))
+    assert [found.timeliness, found.consistency, found.accuracy] == pytest.approx([0.75, 0.8, 0.7])
 
 
 def test_what_no_minute_knows_is_not_known() -> None:
@@ -93,7 +93,7 @@ def test_a_period_holds_the_minutes_that_lie_within_it_whole() -> None:
 
 
 def test_a_period_of_a_symbol_knows_no_other() -> None:
-    records = [minute(0), minute(0, "B"), gap(1, 2), gap(3, 4, symbol="B")]
+    records: list[Quality | QualityEvent] = [minute(0), minute(0, "B"), gap(1, 2), gap(3, 4, symbol="B")]
     found = report(records, Period(symbols=frozenset("B")))
     assert ([each.symbol for each in found.symbols], [each.symbol for each in found.gaps]) == (["B"], ["B"])
 
