@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 from schemas.exact import floor_instant
 from services import quality_pictures as pictures
-from services.quality_pictures import GRADES
 from services.quality_report import Report
 from services.quality_series import bins
+from services.quality_style import GRADES
 from services.quality_summary import MEASURES, lowest_measure, percent
 
 TEMPLATE = "quality_report.html.jinja"

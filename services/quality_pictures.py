@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from io import StringIO
-from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -14,60 +13,18 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
-from matplotlib.typing import RcKeyType
 
 from services import quality_series as series
 from services.quality_report import Report
+from services.quality_style import BLUE, GRADES, RED, SLATE, STYLE
 from services.quality_summary import MEASURES, Summary, percent
 
 SYMBOLS_SHOWN = 40
 NAME_WIDTH = 18
 WIDTH_IN = 11.4
 ROW_IN = 0.21
-BLUE, RED, SLATE, INK, RULE = "#0072b2", "#d55e00", "#7f9bb3", "#1f2933", "#dde2e8"
 DATES = ["UTC", "%Y UTC", "%Y-%m UTC", "%Y-%m-%d UTC", "%Y-%m-%d UTC", "%Y-%m-%d %H:%M UTC"]
 """Under the end of an axis, by what its ticks are: years, months, days, hours, minutes, seconds."""
-STYLE: dict[RcKeyType, Any] = {
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#eef1f4",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "xtick.color": RULE,
-    "ytick.color": RULE,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "lines.linewidth": 1.3,
-}
-
-
-class Grade(NamedTuple):
-    """Scores from `least` on, up to the next grade."""
-
-    least: float
-    label: str
-    colour: str
-
-
-GRADES = (
-    Grade(0.999, "99.9 % and better", "#d6e6f4"),
-    Grade(0.99, "99 to 99.9", "#fee8a0"),
-    Grade(0.95, "95 to 99", "#fdbf45"),
-    Grade(0.80, "80 to 95", "#ea7317"),
-    Grade(0.50, "50 to 80", "#ad3c06"),
-    Grade(0.0, "below 50", "#541b05"),
-)
-"""From light to dark, and blue apart from brown."""
 
 
 def shown(report: Report) -> list[Summary]:
@@ -101,19 +58,7 @@ def measures(report: Report, over: series.Bins) -> str:
     """SVG: every measure over time, the lowest minute and the mean of all."""
     with _figure("measures", 4.4) as (figure, svg):
         for place, name in enumerate(MEASURES, 1):
-            axes = figure.add_subplot(2, 3, place)
-            lowest, mean = series.measure(report.minutes, name, over)
-            axes.set_title(name)
-            if np.isnan(lowest).all():
-                _nothing(axes)
-                continue
-            _steps(axes, over, lowest, RED, "lowest of the minutes")
-            _steps(axes, over, mean, BLUE, "mean")
-            floor = min(float(np.nanmin(lowest)), 0.99)
-            axes.set_ylim(max(0.0, floor - (1 - floor) * 0.08) if floor else -0.03, 1 + (1 - floor) * 0.05)
-            axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.4g} %"))
-            axes.yaxis.set_major_locator(MaxNLocator(5))
-            _time_axis(axes, over)
+            _measure(figure.add_subplot(2, 3, place), name, report, over)
         _legend(figure)
     return svg.getvalue()
 
@@ -158,6 +103,22 @@ def counts(report: Report) -> str:
                 axes.set_ylim(len(rows) - 0.4, -0.6)
             axes.tick_params(axis="y", length=0, labelleft=axes is first)
     return svg.getvalue()
+
+
+def _measure(axes: Axes, name: str, report: Report, over: series.Bins) -> None:
+    lowest, mean = series.measure(report.minutes, name, over)
+    axes.set_title(name)
+    if np.isnan(lowest).all():
+        axes.text(0.5, 0.5, "not known", ha="center", va="center", color=SLATE, transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    _steps(axes, over, lowest, RED, "lowest of the minutes")
+    _steps(axes, over, mean, BLUE, "mean")
+    least = min(float(np.nanmin(lowest)), 0.99)
+    axes.set_ylim(least - (1 - least) * 0.05, 1 + (1 - least) * 0.05)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.4g} %"))
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _time_axis(axes, over)
 
 
 @contextmanager
@@ -206,8 +167,3 @@ def _score_rows(axes: Axes, rows: Sequence[Summary]) -> None:
     beside.set_yticks(range(len(rows)), ["" if each.score is None else percent(each.score) for each in rows])
     beside.tick_params(length=0)
     beside.spines[:].set_visible(False)
-
-
-def _nothing(axes: Axes) -> None:
-    axes.text(0.5, 0.5, "not known", ha="center", va="center", color="#7b8794", transform=axes.transAxes)
-    axes.set_axis_off()
