@@ -17,6 +17,7 @@ COMMANDS = {
     "submit": "start a job on the cluster",
     "backfill": "candles of trades files, or of what a topic holds, as files",
     "audit": "recompute every candle from the raw trades and compare; repair what is wrong",
+    "quality": "how good the data of a period is: a table, JSON, or a page with pictures",
     "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",

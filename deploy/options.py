@@ -1,4 +1,4 @@
-"""The settings of the jobs as flags of a command."""
+"""What commands share: the settings of the jobs as flags, times, and where the settings come from."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +7,22 @@ import click
 
 from deploy.errors import UserError
 from jobs.settings import Settings, SettingsError, format_duration
+from schemas.exact import nanoseconds
 
 NOT_A_FLAG = {"kafka_properties", "jars", "stop_offsets"}
+
+
+class Instant(click.ParamType[int]):
+    """A time: ISO-8601 with a zone, or nanoseconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Nanoseconds since the epoch, UTC."""
+        try:
+            return nanoseconds(int(value) if str(value).lstrip("-").isdigit() else value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:

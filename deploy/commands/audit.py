@@ -11,24 +11,11 @@ from rich.console import Console
 from deploy.audit import Finding, Report, Scope
 from deploy.audit import audit as run_audit
 from deploy.audit import repair as run_repair
-from deploy.options import load
-from schemas.exact import floor_instant, nanoseconds
+from deploy.options import Instant, load
+from schemas.exact import floor_instant
 
 ALL = Scope()
 SHOWN = 10
-
-
-class Instant(click.ParamType[int]):
-    """A time: ISO-8601 with a zone, or nanoseconds since the epoch."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Nanoseconds since the epoch, UTC."""
-        try:
-            return nanoseconds(int(value) if str(value).lstrip("-").isdigit() else value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command()
