@@ -20,7 +20,8 @@ from deploy.errors import UserError
 @click.option("--repeats", default=3, show_default=True, type=click.IntRange(1), help="Runs of each job, in turn.")
 @click.option("--keep", is_flag=True, help="Leave the stack and its topics for a look.")
 def bench(trades: int, symbols: int, repeats: int, keep: bool) -> None:
-    """Write a synthetic tape to Kafka and run the candle job and stock Flink SQL over it, each several times.
+    """Write a synthetic tape to Kafka and run the candle job, with all its checks and without, and stock Flink SQL
+    over it, each several times.
 
     Every output is compared with candles computed while the tape was made; a wrong one ends in exit code 1.
     """

@@ -28,7 +28,13 @@ from schemas.topics import LATE, REJECTED, candles, subject
 STOCK_TOPIC = "bench.stock.candles.1s"
 JOB_TIMEOUT_S = 900
 POLL_S = 0.5
-EXACT_VALUES = {"tickloom": VALUES, "stock": ("high", "low", "volume", "trades")}
+FILES = Path(__file__).parent / "settings"
+VARIANTS = {
+    "tickloom": {"rules": str(FILES / "all_rules.toml")},
+    "plain": {"rules": str(FILES / "no_rules.toml"), "conditions": str(FILES / "no_conditions.toml")},
+}
+"""The candle job with everything on, and with what can be switched off."""
+EXACT_VALUES = {"tickloom": VALUES, "plain": VALUES, "stock": ("high", "low", "volume", "trades")}
 """What must be right. Stock Flink SQL takes open and close in the order of arrival: their errors are only counted."""
 
 
@@ -110,14 +116,14 @@ class Contest:
         self.exact = produce(target, self.trades, self.symbols, progress)
 
     def run(self, job: str) -> Run:
-        """Run a job, `tickloom` or `stock`, over the whole tape."""
+        """Run a job, one of VARIANTS or `stock`, over the whole tape."""
         self._runs += 1
-        topic = candles("1s") if job == "tickloom" else STOCK_TOPIC
+        topic = STOCK_TOPIC if job == "stock" else candles("1s")
         written = {name: end_offsets(self.settings.brokers, name) for name in self._outputs(job)}
         new_task_manager(self.stack)
         task_manager = java_process(self.stack, "taskmanager")
         with Meter(task_manager, java_process(self.stack, "kafka")) as meter:
-            job_id = self._submit_tickloom() if job == "tickloom" else self._submit_stock()
+            job_id = self._submit_stock() if job == "stock" else self._submit_tickloom(VARIANTS[job])
             self._await_end(job_id)
         peak = peak_memory_bytes(task_manager)
         where = self.settings.brokers, self.settings.registry
@@ -142,11 +148,11 @@ class Contest:
             return not any(records)
         return self.trades == sum(int(record["trade_count"]) for _, record in records)
 
-    def _submit_tickloom(self) -> str:
+    def _submit_tickloom(self, variant: dict[str, str]) -> str:
         ends = end_offsets(self.settings.brokers, self.settings.trades_topic)
         stop = ",".join(f"{partition}:{offset}" for partition, offset in ends.items())
         own = {"stop_offsets": stop, "transactional_id_prefix": f"bench-{self._runs}"}
-        return jobs.submit("candles", self.settings.model_copy(update=own), self.address)
+        return jobs.submit("candles", self.settings.model_copy(update=own | variant), self.address)
 
     def _submit_stock(self) -> str:
         arguments = {

@@ -17,7 +17,7 @@ SEQUENCE_START = 1_000_000_000
 TRADE_ID_DIGITS = 12
 SECOND_BRANCH = b"\x02"  # of ["null", …]
 VENUE = SECOND_BRANCH + b"\x08XNAS"
-NO_CONDITIONS = b"\x00"
+REGULAR_SALE = b"\x02\x020\x00"  # one condition, "0"
 NEW = b"\x00"
 NO_ORIGINAL = b"\x00\x00"
 
@@ -45,7 +45,7 @@ class TradeEncoder:
             varints(trades.ts_recv, 9),
             decimals(trades.price, 7),
             decimals(trades.size, 6),
-            _constant(NO_CONDITIONS + NEW + NO_ORIGINAL),
+            _constant(REGULAR_SALE + NEW + NO_ORIGINAL),
         ]
         rows = np.hstack([np.broadcast_to(field, (len(trades), field.shape[-1])) for field in fields])
         length, message = rows.shape[1], rows.tobytes()

@@ -14,7 +14,7 @@ from rich.table import Table
 from bench.contest import Cost, Run
 
 RESULTS = Path(__file__).parent / "results"
-JOBS = ("tickloom", "stock")
+JOBS = ("tickloom", "plain", "stock")
 BAR_WIDTH = 50
 EXPLANATION = """
 Each run has a new TaskManager, whose CPU this is. Speed is told by the output: when the
@@ -23,7 +23,8 @@ the last candle all were processed. So start-up is not in it. By the second half
 the JVM has compiled most of what is hot: that is the steady state, and without the compiler's
 threads what a job pays that runs for long. tickloom validates, finds duplicates, takes open
 and close by event time and writes six resolutions; stock writes one and takes open and close
-in the order of arrival."""
+in the order of arrival. tickloom has a rule of every kind and judges
+sale conditions, plain is the same job without."""
 
 Figure = Callable[[Run], float]
 FIGURES: dict[str, Figure] = {
@@ -42,16 +43,16 @@ BUSY_CPUS = 0.3
 
 
 def show(console: Console, runs: Sequence[Run]) -> None:
-    """Print the table of medians (least–most), the ratios pair by pair, and bars."""
-    ours, stock = ([run for run in runs if run.job == job] for job in JOBS)
-    table = Table("median (least–most)", *JOBS, "ratio, pair by pair")
+    """Print the table of medians (least–most), the ratios run by run, and bars."""
+    of = {job: [run for run in runs if run.job == job] for job in JOBS}
+    ours, *others = JOBS
+    table = Table("median (least–most)", *JOBS, *(f"{ours} / {other}" for other in others))
     for name, figure in FIGURES.items():
-        ratios = [figure(one) / figure(other) for one, other in zip(ours, stock, strict=True)]
-        ratio = _range(ratios, "×") if name in RATIOS else ""
-        table.add_row(name.strip(), _range([*map(figure, ours)]), _range([*map(figure, stock)]), ratio)
+        ratios = [_ratio(figure, of[ours], of[other]) if name in RATIOS else "" for other in others]
+        table.add_row(name.strip(), *(_range([*map(figure, own)]) for own in of.values()), *ratios)
     console.print(table)
-    best = max(median(run.second_half.per_second for run in own) for own in (ours, stock))
-    for job, own in zip(JOBS, (ours, stock), strict=True):
+    best = max(median(run.second_half.per_second for run in own) for own in of.values())
+    for job, own in of.items():
         speed = median(run.second_half.per_second for run in own)
         console.print(f"{job:9}{_bar(speed / best)} {speed / 1_000:.0f} k trades/s", highlight=False, soft_wrap=True)
     console.print(EXPLANATION, highlight=False, soft_wrap=True)
@@ -103,8 +104,12 @@ def _rates(cost: Cost) -> dict[str, float]:
     }
 
 
-def _range(values: Sequence[float], unit: str = "") -> str:
-    digits = 0 if median(values) >= 100 else 1
+def _ratio(figure: Figure, ones: Sequence[Run], others: Sequence[Run]) -> str:
+    return _range([figure(one) / figure(other) for one, other in zip(ones, others, strict=True)], "×", 2)
+
+
+def _range(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
+    digits = 0 if median(values) >= 100 else digits
     return f"{median(values):.{digits}f}{unit} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 

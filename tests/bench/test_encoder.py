@@ -27,6 +27,7 @@ def test_messages_equal_those_of_the_codec(partition: int) -> None:
                 "ts_recv": ts_recv,
                 "price": Decimal(price).scaleb(-12),
                 "size": Decimal(size).scaleb(-12),
+                "conditions": ["0"],
             }
         )
         for number, symbol, ts_event, ts_recv, price, size in zip(

@@ -41,13 +41,22 @@ TRADES = """\
 2023-11-14T22:20:00Z,ACME,V,11,111,11,1,
 2023-11-14T22:20:00Z,FREE,W,4,4,1,1,
 """
-"""ACME's 103 to 106 are missing, 2 came twice, 108 has no size. FREE's numbers are not consecutive, and nobody says so."""
+"""ACME's 103 to 106 are missing, 2 came twice, 108 has no size. FREE's numbers are not said to be consecutive."""
 LATER = """\
 2023-11-14T22:14:04Z,ACME,V,4,104,11,1,
 2023-11-14T22:20:30Z,ACME,V,12,112,11,1,
 """
 """104 came after all: late for its candle."""
-CONDITIONS = '[v]\nvenues = ["V"]\nconditions = { "@" = "regular" }\n'
+CONDITIONS = """\
+version = 1
+
+[[sets]]
+name = "v"
+venues = ["V"]
+
+[[sets.rules]]
+conditions = ["@"]
+"""
 
 
 @dataclass
@@ -102,7 +111,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         admin.create_topics([NewTopic(REFERENCE, 1, 1)])[REFERENCE].result(30)
         stacks.tickloom(folder, "submit", "candles", "--idle-timeout=1s")
-        stacks.tickloom(folder, "submit", "quality", "--numbered=V*", f"--reference-topic={REFERENCE}")
+        (folder / "conditions.toml").write_text(CONDITIONS)
+        flags = ["--numbered=V*", f"--reference-topic={REFERENCE}", f"--conditions={folder / 'conditions.toml'}"]
+        stacks.tickloom(folder, "submit", "quality", *flags)
         read = {topics.QUALITY: "quality", topics.EVENTS: "quality_event"}
         with CommittedReader(stack.bootstrap_servers, stack.registry_url, read) as reader:
             found = Running(folder, stack, Watched(reader))
@@ -138,8 +149,15 @@ def test_a_minute_is_judged_by_what_came_what_is_missing_and_what_was_wrong(runn
 
 def test_where_the_numbers_are_not_consecutive_nothing_is_missing(running: Running) -> None:
     watched = running.watched
-    watched.follow_until(lambda: bool(watched.minute("FREE", 1)), "the minutes of FREE")
+    watched.follow_until(lambda: bool(watched.minute("FREE", 0)), "the first minute of FREE")
     assert shown(watched.minute("FREE", 0), "trades", "missing", "completeness", "score") == [2, None, None, 1]
+
+
+def test_a_condition_that_the_rules_of_the_venue_do_not_name_is_an_event(running: Running) -> None:
+    watched = running.watched
+    watched.follow_until(lambda: any(each["condition"] for each in watched.events), "the unknown condition")
+    (unknown,) = [event for event in watched.events if event["kind"] == "unknown_condition"]
+    assert shown(unknown, "symbol", "venue", "condition", "ts_event") == ["ACME", "V", "XX", FIRST + 11 * 10**9]
 
 
 def test_what_comes_after_all_fills_the_gap_and_is_late(running: Running) -> None:
@@ -167,6 +185,9 @@ def test_a_candle_that_differs_from_the_reference_is_inaccurate_and_says_in_what
 
 
 def test_the_report_says_the_same(running: Running) -> None:
-    report = json.loads(stacks.tickloom(running.folder, "quality", "report", "--json").stdout)
-    print(json.dumps(report, indent=1))
-    assert report
+    told = json.loads(stacks.tickloom(running.folder, "quality", "report", "--json").stdout)
+    acme = next(each for each in told["symbols"] if each["symbol"] == "ACME")
+    assert shown(acme, "duplicates", "rejected", "late", "missing") == [1, 1, 1, 3]
+    (gap,) = told["gaps"]
+    assert shown(gap, "symbol", "venue", "first_sequence", "last_sequence") == ["ACME", "V", 103, 106]
+    assert told["events"] == {"unknown_condition": 1}
