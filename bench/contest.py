@@ -19,7 +19,7 @@ from bench.timing import Span, second_half, whole
 from deploy import flink, jars, jobs, paths
 from deploy.errors import UserError
 from deploy.stack import Stack
-from jobs import topics
+from jobs import access
 from jobs.kafka import candle_sinks
 from jobs.settings import Settings, milliseconds
 from schemas import registry
@@ -109,8 +109,8 @@ class Contest:
 
     def prepare(self, progress: Callable[[int], None]) -> None:
         """Register the schemas, create the topics and write the tape; `progress` is told how many trades are in."""
-        ids = registry.register(self.settings.registry, self.settings.resolutions)
-        create_topics(self.settings.brokers, [*topics.names(self.settings, candle_sinks(self.settings)), STOCK_TOPIC])
+        ids = registry.register(self.settings.registry_client(), self.settings.resolutions)
+        create_topics(self.settings.brokers, [*access.of("candles", self.settings).topics, STOCK_TOPIC])
         topic = self.settings.trades_topic
         target = Target(self.settings.brokers, topic, ids[subject(topic)])
         self.exact = produce(target, self.trades, self.symbols, progress)

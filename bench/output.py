@@ -83,7 +83,7 @@ def read_candles(brokers: str, registry: str, topic: str, since: dict[int, int],
 
 def committed(brokers: str, registry: str, topic: str, since: dict[int, int]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Append time (ms) and record of everything committed in a topic from the given offsets on."""
-    lookup, schemas = Registry(registry), dict[int, Any]()
+    lookup, schemas = Registry({"url": registry}), dict[int, Any]()
     for message in _messages(brokers, topic, since):
         value = message.value()
         assert value is not None

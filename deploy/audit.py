@@ -116,10 +116,10 @@ def audit(settings: Settings, scope: Scope, tell: Callable[[str], None]) -> Repo
 
 def repair(report: Report, settings: Settings) -> int:
     """Hand the seconds behind every finding to the reconcile job, the only writer of revisions; returns how many."""
-    encoder = Encoder(Registry(settings.registry).schema_id(topics.LATE, avro.load("late_trades")), "late_trades")
-    producer = Producer(
-        {"bootstrap.servers": settings.brokers, "enable.idempotence": True, "log_level": 0, **settings.kafka_client()}
+    encoder = Encoder(
+        Registry(settings.registry_client()).schema_id(topics.LATE, avro.load("late_trades")), "late_trades"
     )
+    producer = Producer({"enable.idempotence": True, **settings.kafka_client()})
     for (symbol, second), sources in report.seconds.items():
         for source in sources or (None,):
             producer.produce(topics.LATE, encoder.encode(_trigger(symbol, second, source)), symbol)
@@ -140,7 +140,8 @@ class _Committed:
 def _committed(settings: Settings, scope: Scope) -> _Committed:
     candles = {topics.candles(resolution): "candle" for resolution in settings.resolutions}
     found = _Committed()
-    with CommittedReader(settings.brokers, settings.registry, {**candles, topics.REJECTED: "rejected_trade"}) as reader:
+    wanted = {**candles, topics.REJECTED: "rejected_trade"}
+    with CommittedReader(settings.kafka_client(), settings.registry_client(), wanted) as reader:
         for each in reader.read_to_end(READ_TIMEOUT_S):
             record = each.record
             if each.topic == topics.REJECTED:

@@ -22,6 +22,7 @@ COMMANDS = {
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
     "dlq": "rejected and flagged trades: list, show, replay",
+    "acl": "the least rights on Kafka of jobs, producers and readers: print, apply",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 

@@ -65,7 +65,7 @@ class Demo:
         self.settings = Settings.load({"brokers": stack.bootstrap_servers, "registry": stack.registry_url})
         self.address = stack.flink_rest_url.removeprefix("http://")
         self.file = TradesFile(self._tape(), {}, {})
-        target = Target(brokers=self.settings.brokers, registry=self.settings.registry, speed=speed)
+        target = Target(kafka=self.settings.kafka_client(), registry=self.settings.registry_client(), speed=speed)
         self.replay = Replay([self.file], target)
         self.tally = Tally(self.replay.log, self.settings.out_of_orderness)
 
@@ -77,7 +77,7 @@ class Demo:
 
     def start(self) -> str:
         """Submit the job and return its id once it runs."""
-        topics.prepare(self.settings, candle_sinks(self.settings))
+        topics.prepare(self.settings, "candles")
         self.ends = self.replay.end_offsets()
         self.job_id = jobs.submit("candles", self.settings, self.address)
         jobs.await_running(self.job_id, self.address)
@@ -90,7 +90,7 @@ class Demo:
         """
         sinks = {topic: schema for _, topic, schema in candle_sinks(self.settings)}
         with (
-            CommittedReader(self.settings.brokers, self.settings.registry, sinks) as reader,
+            CommittedReader(self.settings.kafka_client(), self.settings.registry_client(), sinks) as reader,
             ThreadPoolExecutor(max_workers=1) as worker,
         ):
             ended = worker.submit(self._send_and_drain)

@@ -34,7 +34,7 @@ def submit(job: str, settings: Settings, address: str) -> str:
 
     Raises UserError with the root cause.
     """
-    registry.register(settings.registry, settings.candle_names)
+    registry.register(settings.registry_client(), settings.candle_names)
     host, port = address.split(":")
     options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
     return flink.job_id(flink.run(job, [], options, settings.environment()))
@@ -60,7 +60,7 @@ def await_read(settings: Settings, ends: Mapping[int, int], timeout_s: float) ->
 
     Raises UserError when the time is over.
     """
-    admin = AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0})
+    admin = AdminClient(settings.kafka_client())
     group = consumer_group(settings)
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

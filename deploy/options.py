@@ -9,7 +9,8 @@ from deploy.errors import UserError
 from jobs.settings import Settings, SettingsError, format_duration
 from schemas.exact import nanoseconds
 
-NOT_A_FLAG = {"kafka_properties", "jars", "stop_offsets"}
+SECRETS = {"kafka_password", "kafka_properties", "registry_password", "registry_token"}
+NOT_A_FLAG = {*SECRETS, "jars", "stop_offsets"}
 
 
 class Instant(click.ParamType[int]):

@@ -7,6 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from deploy.errors import UserError
 from jobs.settings import Settings
+from schemas import broker
 
 TIMEOUT_S = 10
 MESSAGES_PER_POLL = 10_000
@@ -17,7 +18,7 @@ class Topic:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._options = {"bootstrap.servers": settings.brokers, **OPTIONS, **settings.kafka_client()}
+        self._options = {**OPTIONS, "group.id": broker.looking_group(), **settings.kafka_client()}
         self.ranges = self._ranges(settings.brokers)
         if all(first == end for first, end in self.ranges.values()):
             raise UserError(f"topic {name} at {settings.brokers} is empty")
@@ -51,7 +52,7 @@ class Topic:
         except KafkaException as error:
             raise UserError(
                 f"{self.name} is no file, and no broker answers at {brokers} to ask for a topic of that name: "
-                f"{error.args[0].str()}"
+                f"{broker.reason(self._options, error)}"
             ) from error
         finally:
             consumer.close()
@@ -85,8 +86,6 @@ def _is_end(message: Any, topic: str) -> bool:
 
 OPTIONS = {
     "client.id": "tickloom-backfill",
-    "group.id": "tickloom-backfill",  # librdkafka wants one; nothing joins or commits it
-    "log_level": 0,  # what fails is raised
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
     "enable.partition.eof": True,

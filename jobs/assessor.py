@@ -61,7 +61,7 @@ class Assessor(KeyedProcessFunction):  # type: ignore[misc]
         self._told = state(MapStateDescriptor("told", Types.STRING(), Types.LONG()))
         self._clock = runtime_context.get_state(ValueStateDescriptor("clock", BYTES))
         self._refused = runtime_context.get_metrics_group().counter("factsBeyondHorizon")
-        registry = Registry(self._settings.registry)
+        registry = Registry(self._settings.registry_client())
         self._encoders = {
             topic: Encoder(registry.schema_id(topic, avro.load(name)), name)
             for topic, name in ((topics.QUALITY, "quality"), (topics.EVENTS, "quality_event"))

@@ -45,7 +45,7 @@ def create_bars(env: "TableEnvironment", settings: Settings, source: dict[str, s
 def main(arguments: Sequence[str]) -> None:
     """Run on Kafka, where missing topics are created first. The schemas must be registered there."""
     settings = Settings.from_arguments(arguments)
-    topics.prepare(settings, kafka.bar_sinks(settings))
+    topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     create_bars(env, settings, kafka.trades_source(NAME, settings))
     for table, topic, schema in kafka.bar_sinks(settings):

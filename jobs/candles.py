@@ -110,7 +110,7 @@ def insert(table: str, resolution: str, rows: str, *, stamped: bool) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Run on Kafka, where missing topics are created first. The schemas must be registered there."""
     settings = Settings.from_arguments(arguments)
-    topics.prepare(settings, kafka.candle_sinks(settings))
+    topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_trades(env, settings)
     kafka.create_candles(env, NAME, settings)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from jobs import clients
 from jobs.environment import RUNS_COLUMNS, TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
@@ -11,6 +12,9 @@ from udfs import conditions, rules
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment
+
+Sink = tuple[str, str, str]
+"""(table, topic, schema)."""
 
 
 def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
@@ -22,8 +26,8 @@ def trades_source(job: str, settings: Settings) -> dict[str, str]:
     """Options of the `tickloom` connector on the trades topic."""
     return {
         "connector": "tickloom",
-        "brokers": settings.brokers,
         "registry": settings.registry,
+        **{f"registry-secrets.{name}": value for name, value in clients.registry_in_java(settings).items()},
         "topic": settings.trades_topic,
         "group": consumer_group(settings, job),
         "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
@@ -56,15 +60,13 @@ def create_triggers(env: "TableEnvironment", job: str, settings: Settings) -> No
     create(env, "late_trades", "symbol STRING, `value` BYTES", source(job, topics.LATE, settings) | RECORD_FORMAT)
 
 
-def create_encoded(
-    env: "TableEnvironment", job: str, settings: Settings, sinks: Sequence[tuple[str, str, str]]
-) -> None:
+def create_encoded(env: "TableEnvironment", job: str, settings: Settings, sinks: Sequence[Sink]) -> None:
     """Create sink tables whose records a step in Python has encoded."""
     for table, topic, _ in sinks:
         create(env, table, RECORD_COLUMNS, transactional(job, topic, settings) | RECORD_FORMAT)
 
 
-def revision_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+def revision_sinks(settings: Settings) -> list[Sink]:
     """(table, topic, schema) of everything the reconcile job writes."""
     return [
         *((f"revisions_{resolution}", topics.candles(resolution), "candle") for resolution in settings.resolutions),
@@ -94,7 +96,7 @@ def create_sessions(env: "TableEnvironment", job: str, settings: Settings) -> No
         create(env, table, sink_columns(schema), sink(job, topic, schema, settings))
 
 
-def session_sinks() -> list[tuple[str, str, str]]:
+def session_sinks() -> list[Sink]:
     """(table, topic, schema) of everything the session job writes."""
     return [
         *((f"candles_{resolution}", topics.candles(resolution), "candle") for resolution in SESSIONS),
@@ -106,18 +108,22 @@ def create_facts(env: "TableEnvironment", job: str, settings: Settings) -> None:
     """Create the tables of what the quality job reads."""
     numbered = {"emit": "runs", "numbered": ";".join(settings.numbered)}
     create(env, "runs", RUNS_COLUMNS, trades_source(job, settings) | numbered)
-    read = {
+    for table, (topic, schema) in fact_topics(settings).items():
+        create(env, table, ddl.columns(schema), source(job, topic, settings) | avro_values(topic, schema, settings))
+
+
+def fact_topics(settings: Settings) -> dict[str, tuple[str, str]]:
+    """(topic, schema) by table of what the quality job reads beside the trades."""
+    return {
         "seconds": (topics.candles("1s"), "candle"),
         "minutes": (topics.candles("1m"), "candle"),
         "rejected_trades": (topics.REJECTED, "rejected_trade"),
         "late_trades": (topics.LATE, "late_trades"),
         **({"reference_minutes": (settings.reference_topic, "candle")} if settings.reference_topic else {}),
     }
-    for table, (topic, schema) in read.items():
-        create(env, table, ddl.columns(schema), source(job, topic, settings) | avro_values(topic, schema, settings))
 
 
-def quality_sinks() -> list[tuple[str, str, str]]:
+def quality_sinks() -> list[Sink]:
     """(table, topic, schema) of everything the quality job writes."""
     return [("quality", topics.QUALITY, "quality"), ("quality_events", topics.EVENTS, "quality_event")]
 
@@ -127,8 +133,7 @@ def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
     return {
         "connector": "kafka",
         "topic": topic,
-        "properties.bootstrap.servers": settings.brokers,
-        "properties.group.id": f"{settings.transactional_id_prefix}-{job}",
+        "properties.group.id": consumer_group(settings, job),
         "properties.isolation.level": "read_committed",
         "scan.startup.mode": "earliest-offset",
         **client_properties(settings),
@@ -146,7 +151,7 @@ def consumer_group(settings: Settings, job: str = "candles") -> str:
     return f"{settings.transactional_id_prefix}-{job}"
 
 
-def candle_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+def candle_sinks(settings: Settings) -> list[Sink]:
     """(table, topic, schema) of everything the candle job writes."""
     return [
         *((candle_table(name), topics.candles(name), "candle") for name in settings.candle_names),
@@ -160,7 +165,7 @@ def candle_table(name: str) -> str:
     return f"candles_{name.replace('.', '_')}"
 
 
-def bar_sinks(settings: Settings) -> list[tuple[str, str, str]]:
+def bar_sinks(settings: Settings) -> list[Sink]:
     """(table, topic, schema) of everything the bar job writes."""
     return [
         *((f"bars_{kind}", topics.bars(kind), "bar") for kind in settings.bar_kinds),
@@ -178,7 +183,7 @@ def avro_values(topic: str, schema: str, settings: Settings) -> dict[str, str]:
     """Options of a topic whose values are Confluent-framed Avro."""
     return {
         "value.format": "avro-confluent",
-        "value.avro-confluent.url": settings.registry,
+        **{f"value.avro-confluent.{name}": value for name, value in clients.registry_format(settings).items()},
         "value.avro-confluent.subject": topics.subject(topic),
         "value.avro-confluent.schema": avro.text(schema),
     }
@@ -189,7 +194,6 @@ def transactional(job: str, topic: str, settings: Settings) -> dict[str, str]:
     return {
         "connector": "kafka",
         "topic": topic,
-        "properties.bootstrap.servers": settings.brokers,
         **client_properties(settings),
         "sink.delivery-guarantee": "exactly-once",
         "sink.transactional-id-prefix": transactional_id_prefix(job, topic, settings),
@@ -204,8 +208,8 @@ def transactional_id_prefix(job: str, topic: str, settings: Settings) -> str:
 
 
 def client_properties(settings: Settings) -> dict[str, str]:
-    """The further Kafka client properties as options of a table."""
-    return {f"properties.{name}": value for name, value in settings.kafka_client().items()}
+    """Properties of the Java client as options of a table."""
+    return {f"properties.{name}": value for name, value in clients.kafka_in_java(settings).items()}
 
 
 def create(env: "TableEnvironment", table: str, columns: str, options: dict[str, str]) -> None:

@@ -7,15 +7,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from uuid import uuid4
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from jobs.settings import Settings
+from schemas import broker, topics
 from schemas import resolutions as lengths
-from schemas import topics
 from schemas.codec import CodecError, Decoder
 from schemas.models import Trade
 from schemas.registered import Registry
@@ -77,12 +76,12 @@ class KafkaMarket:
     """Committed trades and candles of all symbols. One thread uses it; close it."""
 
     def __init__(self, settings: Settings) -> None:
-        client = {"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()}
+        client = settings.kafka_client()
         self._settings = settings
         self._rules = rules.load(settings.rules)
-        self._consumer = Consumer({**client, **_READER, "group.id": f"tickloom-market-{uuid4()}"})
+        self._consumer = Consumer({**_READER, "group.id": broker.looking_group(), **client})
         self._admin = AdminClient(client)
-        lookup = Registry(settings.registry).schema
+        lookup = Registry(settings.registry_client()).schema
         self._trades, self._candles = Decoder("trade", lookup), Decoder("candle", lookup)
         self._partitions = self._count_partitions()
         self._observed: _Observation | None = None

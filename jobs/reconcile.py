@@ -50,7 +50,7 @@ def define(env: "StreamTableEnvironment", settings: Settings) -> "StatementSet":
 def main(arguments: Sequence[str]) -> None:
     """Run on Kafka, where missing topics are created first. The schemas must be registered there."""
     settings = Settings.from_arguments(arguments)
-    topics.prepare(settings, [*kafka.candle_sinks(settings), *kafka.revision_sinks(settings)])
+    topics.prepare(settings, NAME)
     env = with_functions(settings, f"tickloom-{NAME}")
     kafka.create_triggers(env, NAME, settings)
     kafka.create_encoded(env, NAME, settings, kafka.revision_sinks(settings))

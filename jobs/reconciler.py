@@ -49,7 +49,7 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
         horizon_ns = milliseconds(settings.late_horizon) * 1_000_000
         self._revisor = Revisor(settings.resolutions, horizon_ns, self._conditions)
         self._market = KafkaMarket(settings)
-        registry = Registry(settings.registry)
+        registry = Registry(settings.registry_client())
         self._triggers = Decoder("late_trades", registry.schema)
         self._encoders = {
             topic: Encoder(registry.schema_id(topic, avro.load(name)), name)

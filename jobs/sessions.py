@@ -83,7 +83,7 @@ def nanoseconds(duration: timedelta) -> int:
 def main(arguments: Sequence[str]) -> None:
     """Run on Kafka, where missing topics are created first. The schemas must be registered there."""
     settings = Settings.from_arguments(arguments)
-    topics.prepare(settings, [*kafka.candle_sinks(settings), *kafka.session_sinks()])
+    topics.prepare(settings, NAME)
     env = with_functions(settings, f"tickloom-{NAME}")
     kafka.create_minutes(env, NAME, settings)
     kafka.create_sessions(env, NAME, settings)

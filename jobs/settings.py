@@ -1,12 +1,16 @@
-"""The settings of every job: one model, read from flags, environment (TICKLOOM_*) and tickloom.toml, in that order."""
+"""The settings of every job: one model of flags, environment (TICKLOOM_*), tickloom.toml and a folder of secrets.
+
+The first of them that names a setting decides. Passwords and tokens are no flags: other users see those.
+"""
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -17,8 +21,15 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
+from jobs import clients
 from schemas import resolutions, topics
 from udfs import conditions, rules
 from udfs.bar_spec import BarSpec
@@ -26,7 +37,8 @@ from udfs.calendars import Calendars
 
 FILE = Path("tickloom.toml")
 DURATION = re.compile(r"(\d+)(ms|s|min|h)")
-PASSWORD = re.compile(r"(://[^/:@]*:)[^@/]*@")
+SECRETS_VARIABLE = "TICKLOOM_SECRETS_DIR"
+"""Names a folder with a file a setting, such as tickloom_kafka_password."""
 UNIT_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000}
 
 
@@ -63,6 +75,19 @@ def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+def _certificates(value: Any) -> Any:
+    if not isinstance(value, str) or not value or CERTIFICATE in value:
+        return value
+    try:
+        text = Path(value).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{value} cannot be read ({error}): name a PEM file") from error
+    if CERTIFICATE not in text:
+        raise ValueError(f"{value} holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+    return text
+
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration), Field(gt=timedelta(0))]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), PlainSerializer(",".join)]
 
@@ -76,8 +101,26 @@ class Settings(BaseSettings):
 
     brokers: str = Field("localhost:9092", description="Kafka bootstrap servers")
     registry: str = Field("http://localhost:8082/apis/ccompat/v7", description="URL of the schema registry")
+    ca: Annotated[str, BeforeValidator(_certificates)] = Field(
+        "",
+        description="PEM file of the authorities behind Kafka's and the registry's certificates; none: the machine's",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how Kafka is spoken to: SSL encrypts, SASL logs in with a password"
+    )
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="how the password is proved to Kafka"
+    )
+    kafka_username: str = Field("", description="user of Kafka")
+    kafka_password: SecretStr = Field(SecretStr(""), description="the user's password (no flag)")
     kafka_properties: Annotated[dict[str, SecretStr], BeforeValidator(_json)] = Field(
-        default_factory=dict, description="further Kafka client properties, such as security.protocol (file only)"
+        default_factory=dict,
+        description="further properties that Java's and librdkafka's clients know by the same name (no flag)",
+    )
+    registry_username: str = Field("", description="user of the registry")
+    registry_password: SecretStr = Field(SecretStr(""), description="the user's password (no flag)")
+    registry_token: SecretStr = Field(
+        SecretStr(""), description="a bearer token instead of user and password (no flag)"
     )
     trades_topic: str = Field(topics.TRADES, description="topic of the trades")
     stop_offsets: str = Field(
@@ -150,6 +193,13 @@ class Settings(BaseSettings):
     jars: Names = Field((), description="jars the job brings to the cluster; the command line fills it in")
     parallelism: int = Field(2, gt=0, le=1024, description="parallelism of the job")
 
+    @field_validator("registry")
+    @classmethod
+    def _bare_address(cls, value: str) -> str:
+        if "@" in value.partition("://")[2].partition("/")[0]:
+            raise ValueError("user and password are settings of their own: registry_username, registry_password")
+        return value
+
     @field_validator("resolutions")
     @classmethod
     def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -204,6 +254,19 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _logins(self) -> "Settings":
+        given = bool(self.kafka_username), bool(self.kafka_password.get_secret_value())
+        if given != (self.kafka_security_protocol.startswith("SASL_"),) * 2:
+            raise ValueError(
+                f"kafka_security_protocol: {self.kafka_security_protocol} and kafka_username, kafka_password do not go "
+                "together: SASL_SSL needs both, PLAINTEXT and SSL would not use them"
+            )
+        named, password = bool(self.registry_username), bool(self.registry_password.get_secret_value())
+        if named != password or (named and self.registry_token.get_secret_value()):
+            raise ValueError("registry_username: give it with registry_password, or neither; registry_token alone")
+        return self
+
+    @model_validator(mode="after")
     def _timeouts(self) -> "Settings":
         needed = self.checkpoint_interval + self.restart_allowance
         if self.transaction_timeout <= needed:
@@ -223,13 +286,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Flags, then environment, then the file, then the folder of secrets."""
+        secrets = SecretsSettingsSource(settings_cls, os.environ.get(SECRETS_VARIABLE) or None)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), secrets
 
     @classmethod
     def load(cls, flags: Mapping[str, Any] | None = None) -> "Settings":
         """Read all sources. Raises SettingsError with one line for the first wrong setting."""
         given = {name: value for name, value in (flags or {}).items() if value is not None}
+        folder = os.environ.get(SECRETS_VARIABLE)
+        if folder and not Path(folder).is_dir():
+            raise SettingsError(f"{SECRETS_VARIABLE}: {folder} is no folder")
         try:
             return cls(**given)
         except ValidationError as error:
@@ -250,10 +317,10 @@ class Settings(BaseSettings):
         return cls.load({name[2:].replace("-", "_"): value for name, value in zip(names, values, strict=True)})
 
     def printable(self) -> dict[str, str]:
-        """Every setting as text, secrets masked (also a password inside a URL)."""
+        """Every setting as text, secrets masked."""
         values = self.model_dump(mode="json")
         values["kafka_properties"] = ", ".join(f"{name}=****" for name in self.kafka_properties)
-        values["registry"] = PASSWORD.sub(r"\1****@", self.registry)
+        values["ca"] = f"PEM, {self.ca.count(CERTIFICATE)} certificates" if self.ca else ""
         return {name: "" if value is None else str(value) for name, value in values.items()}
 
     @property
@@ -271,13 +338,17 @@ class Settings(BaseSettings):
         return [BarSpec.parse(spec).kind for spec in self.bars]
 
     def kafka_client(self) -> dict[str, str]:
-        """The further Kafka client properties, secrets revealed."""
-        return {name: secret.get_secret_value() for name, secret in self.kafka_properties.items()}
+        """Properties of a Kafka client in Python, secrets revealed."""
+        return clients.kafka(self)
+
+    def registry_client(self) -> dict[str, str]:
+        """Properties of a client of the registry in Python, secrets revealed."""
+        return clients.registry(self)
 
     def environment(self) -> dict[str, str]:
         """The settings as environment variables: how they reach a job in another process, secrets included."""
-        plain = self.model_dump(mode="json", exclude={"kafka_properties"}, exclude_none=True)
-        return {
-            **{f"TICKLOOM_{name.upper()}": str(value) for name, value in plain.items()},
-            "TICKLOOM_KAFKA_PROPERTIES": json.dumps(self.kafka_client()),
-        }
+        values = self.model_dump(mode="json", exclude_none=True)
+        secrets = {name: value for name, value in dict(self).items() if isinstance(value, SecretStr)}
+        values |= {name: secret.get_secret_value() for name, secret in secrets.items()}
+        values["kafka_properties"] = json.dumps(clients.revealed(self.kafka_properties))
+        return {f"TICKLOOM_{name.upper()}": str(value) for name, value in values.items()}

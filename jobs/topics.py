@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
+from jobs import access
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
+from schemas import broker
 
 TIMEOUT_S = 10
 
-Sink = tuple[str, str, str]
-"""(table, topic, schema), as in jobs.kafka."""
 
-
-def prepare(settings: Settings, sinks: Sequence[Sink]) -> list[str]:
+def prepare(settings: Settings, job: str) -> list[str]:
     """Create the topics that a job reads or writes and that are missing; returns their names.
 
     They have `partitions` partitions and keep records for `retention` by event time: with Kafka's default of seven
@@ -23,9 +22,9 @@ def prepare(settings: Settings, sinks: Sequence[Sink]) -> list[str]:
     admin = _admin(settings)
     try:
         _check_transaction_timeout(admin, settings)
-        return _create_missing(admin, settings, names(settings, sinks))
+        return _create_missing(admin, settings, access.of(job, settings).creates)
     except KafkaException as error:
-        raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
+        raise SettingsError(f"brokers: {settings.brokers}: {broker.reason(settings.kafka_client(), error)}") from error
 
 
 def create_missing(settings: Settings, wanted: Sequence[str]) -> list[str]:
@@ -36,16 +35,11 @@ def create_missing(settings: Settings, wanted: Sequence[str]) -> list[str]:
     try:
         return _create_missing(_admin(settings), settings, wanted)
     except KafkaException as error:
-        raise SettingsError(f"brokers: {settings.brokers}: {error.args[0].str()}") from error
-
-
-def names(settings: Settings, sinks: Sequence[Sink]) -> list[str]:
-    """The trades topic and those of the sinks."""
-    return list(dict.fromkeys([settings.trades_topic, *(topic for _, topic, _ in sinks)]))
+        raise SettingsError(f"brokers: {settings.brokers}: {broker.reason(settings.kafka_client(), error)}") from error
 
 
 def _admin(settings: Settings) -> AdminClient:
-    return AdminClient({"bootstrap.servers": settings.brokers, "log_level": 0, **settings.kafka_client()})
+    return AdminClient(settings.kafka_client())
 
 
 def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str]) -> list[str]:
@@ -66,8 +60,8 @@ def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str
 
 
 def _check_transaction_timeout(admin: AdminClient, settings: Settings) -> None:
-    broker = next(iter(admin.list_topics(timeout=TIMEOUT_S).brokers))
-    resource = ConfigResource(ResourceType.BROKER, str(broker))
+    number = next(iter(admin.list_topics(timeout=TIMEOUT_S).brokers))
+    resource = ConfigResource(ResourceType.BROKER, str(number))
     config = admin.describe_configs([resource], request_timeout=TIMEOUT_S)[resource].result()
     allowed_ms = int(config["transaction.max.timeout.ms"].value)
     if milliseconds(settings.transaction_timeout) > allowed_ms:

@@ -1,15 +1,15 @@
 """What a producer and a consumer ask of the schema registry: the id of a schema, the schema of an id."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import TransportError
 
-from schemas.registry import RegistryError
+from schemas.registry import LOGIN, NOT_ALLOWED, RegistryError, connect
 from schemas.topics import subject
 
 TIMEOUT_S = 10
@@ -18,12 +18,15 @@ NOT_REGISTERED = (40401, 40403)
 
 
 class Registry:
-    """A Confluent-compatible schema registry. Raises RegistryError when the URL is none."""
+    """A Confluent-compatible schema registry; `properties` are those of schemas.registry.connect.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    Raises RegistryError when the URL is none.
+    """
+
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        self.url = properties["url"]
         with self._one_line():
-            self._client = SchemaRegistryClient({"url": url, "timeout": TIMEOUT_S})
+            self._client = connect(properties, timeout=TIMEOUT_S)
 
     def schema_id(self, topic: str, schema: dict[str, Any]) -> int:
         """Id of exactly this schema under the topic's subject.
@@ -45,6 +48,8 @@ class Registry:
         try:
             yield
         except SchemaRegistryError as error:
+            if error.http_status_code in NOT_ALLOWED:
+                raise RegistryError(f"{self.url}: HTTP status {error.http_status_code}; {LOGIN}") from error
             remedy = remedy_when_unknown if error.error_code in NOT_REGISTERED else "is it a schema registry?"
             raise RegistryError(f"{self.url}: {error.error_message}; {remedy}") from error
         except TransportError as error:

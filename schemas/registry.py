@@ -1,8 +1,10 @@
 """The schemas in a Confluent-compatible registry: checked against every version there, and registered."""
 
 import json
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -15,21 +17,41 @@ SUBJECT_NOT_FOUND = 40401
 SETTINGS = {"timeout": 10, "max.retries": 3, "retries.wait.ms": 200, "retries.max.wait.ms": 2_000}
 
 
+NOT_ALLOWED = (401, 403)
+"""The HTTP statuses of a registry that wants to know who asks."""
+LOGIN = "check registry_username and registry_password, or registry_token"
+
+
 class RegistryError(ValueError):
     """The registry cannot be reached, or refuses."""
 
 
-def check(url: str) -> list[str]:
+def connect(properties: Mapping[str, str], **more: Any) -> SchemaRegistryClient:
+    """A client with Confluent's properties, `url` among them, and `ssl.ca.pem`: certificates as text, not as a file.
+
+    Raises ValueError when the properties make no client.
+    """
+    given = {**properties, **more}
+    authorities = given.pop("ssl.ca.pem", None)
+    if authorities is None:
+        return SchemaRegistryClient(given)
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # read once, when the client is made
+        file.write(authorities)
+        file.flush()
+        return SchemaRegistryClient({**given, "ssl.ca.location": file.name})
+
+
+def check(registry: Mapping[str, str]) -> list[str]:
     """What stands between the schemas and the versions registered for their topics, one line a finding.
 
-    Raises RegistryError when the registry cannot be reached.
+    `registry` are properties of a client, as for `connect`. Raises RegistryError when the registry cannot be reached.
     """
-    with _client(url) as client:
+    with _client(registry) as client:
         subjects = {subject: topics.schema_of(subject) for subject in client.get_subjects()}
         return _check(client, {subject: name for subject, name in subjects.items() if name})
 
 
-def register(url: str, resolutions: Sequence[str]) -> dict[str, int]:
+def register(registry: Mapping[str, str], resolutions: Sequence[str]) -> dict[str, int]:
     """Register the schema of every topic, candles of each resolution among them; returns the id by subject.
 
     Every subject is held to BACKWARD_TRANSITIVE. Nothing is registered when one schema breaks; this is checked
@@ -37,15 +59,15 @@ def register(url: str, resolutions: Sequence[str]) -> dict[str, int]:
     Raises RegistryError naming subject, field and rule, or when the registry cannot be reached.
     """
     subjects = topics.subjects(resolutions)
-    with _client(url) as client:
+    with _client(registry) as client:
         if found := _check(client, subjects):
             raise RegistryError("\n".join(found))
         return {subject: _register(client, subject, name) for subject, name in subjects.items()}
 
 
-def versions(url: str, resolutions: Sequence[str]) -> dict[str, int]:
+def versions(registry: Mapping[str, str], resolutions: Sequence[str]) -> dict[str, int]:
     """The version under which each schema is registered, by subject. Raises RegistryError when one is not."""
-    with _client(url) as client:
+    with _client(registry) as client:
         return {
             subject: int(client.lookup_schema(subject, _schema(name)).version)
             for subject, name in topics.subjects(resolutions).items()
@@ -81,16 +103,22 @@ def _schema(name: str) -> Schema:
 
 
 @contextmanager
-def _client(url: str) -> Iterator[SchemaRegistryClient]:
+def _client(registry: Mapping[str, str]) -> Iterator[SchemaRegistryClient]:
+    url = registry["url"]
     try:
-        with SchemaRegistryClient({"url": url, **SETTINGS}) as client:
+        with connect(registry, **SETTINGS) as client:
             yield client
     except SchemaRegistryError as error:
-        reason = error.error_message or f"HTTP status {error.http_status_code}, is the path right?"
-        raise RegistryError(f"the registry at {url} refused: {reason}") from error
+        raise RegistryError(f"the registry at {url} refused: {_reason(error)}") from error
     except json.JSONDecodeError as error:
         raise RegistryError(f"what answers at {url} is no registry: is the path right?") from error
     except ValueError:
         raise
     except Exception as error:  # the client lets the errors of its HTTP library through
         raise RegistryError(f"no registry answers at {url} ({error}): `tickloom up` starts one") from error
+
+
+def _reason(error: SchemaRegistryError) -> str:
+    if error.http_status_code in NOT_ALLOWED:
+        return f"HTTP status {error.http_status_code}; {LOGIN}"
+    return error.error_message or f"HTTP status {error.http_status_code}, is the path right?"

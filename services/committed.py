@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas import broker
 from schemas.codec import Decoder
 from schemas.registered import Registry
 
@@ -33,15 +33,17 @@ class Committed:
 class CommittedReader:
     """A read-committed consumer of whole topics that belongs to no group and commits nothing.
 
-    `topics` names the schema of each topic, such as `{"md.candles.1s.v1": "candle"}`. Close it, or use it as
-    a context manager. Raises CommittedReadError when the broker or a topic is not there.
+    `kafka` and `registry` are properties of their clients, `topics` names the schema of each topic, such as
+    `{"md.candles.1s.v1": "candle"}`. Close it, or use it as a context manager.
+    Raises CommittedReadError when the broker or a topic is not there.
     """
 
-    def __init__(self, brokers: str, registry: str, topics: Mapping[str, str]) -> None:
-        self._brokers = brokers
+    def __init__(self, kafka: Mapping[str, str], registry: Mapping[str, str], topics: Mapping[str, str]) -> None:
+        self._kafka = kafka
+        self._brokers = kafka["bootstrap.servers"]
         self._lookup = Registry(registry).schema
         self._decoders = {topic: Decoder(name, self._lookup) for topic, name in topics.items()}
-        self._consumer = Consumer(_options(brokers))
+        self._consumer = Consumer({**_READER, "group.id": broker.looking_group(), **kafka})
         try:
             self._partitions = [partition for topic in topics for partition in self._partitions_of(topic)]
             self._consumer.assign(self._partitions)
@@ -112,7 +114,9 @@ class CommittedReader:
         try:
             found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
         except KafkaException as error:
-            raise CommittedReadError(f"no broker answers at {self._brokers}: {error.args[0].str()}") from error
+            raise CommittedReadError(
+                f"no broker answers at {self._brokers}: {broker.reason(self._kafka, error)}"
+            ) from error
         if found.error is not None:
             raise CommittedReadError(f"{self._brokers}: topic {topic}: {found.error.str()}")
         return [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found.partitions]
@@ -122,15 +126,11 @@ def _places(places: Mapping[tuple[str, int], int]) -> str:
     return ", ".join(f"{topic}[{partition}]" for topic, partition in places)
 
 
-def _options(brokers: str) -> dict[str, str | int | bool]:
-    return {
-        "bootstrap.servers": brokers,
-        "client.id": "tickloom-committed",
-        "log_level": 0,  # what fails is raised
-        "group.id": f"tickloom-committed-{uuid4()}",  # librdkafka wants one; nothing joins or commits it
-        "isolation.level": "read_committed",
-        "enable.auto.commit": False,
-        "enable.partition.eof": True,
-        "fetch.wait.max.ms": 100,
-        "queued.max.messages.kbytes": 16_384,
-    }
+_READER = {
+    "client.id": "tickloom-committed",
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": 100,
+    "queued.max.messages.kbytes": 16_384,
+}

@@ -25,6 +25,12 @@ TRANSACTION_TIMEOUT_MS = 60_000
 LETTERS_PER_TRANSACTION = 1_000
 REASONS_KEPT = 100
 HEADER = "tickloom.origin."
+PRODUCER = {
+    "client.id": "tickloom-dlq",
+    "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+    "partitioner": "murmur2_random",
+    "queue.buffering.max.kbytes": 65_536,
+}
 
 Judge = Callable[[Trade, int | None], str | None]
 """Why a trade with this Kafka timestamp (ns) would be rejected; None when it would not."""
@@ -129,9 +135,9 @@ class Sender:
         self._changes = changes
         self._trades = Encoder(registry.schema_id(self._topic, avro.load("trade")), "trade")
         self._ledger = Encoder(registry.schema_id(REPLAYED, avro.load("replayed_trade")), "replayed_trade")
-        self._producer = Producer(_producer_options(letters.brokers, transactional_id))
-        with_broker(letters.brokers, lambda: self._producer.init_transactions(TIMEOUT_S))
-        self._brokers = letters.brokers
+        self._producer = Producer({**PRODUCER, "transactional.id": transactional_id, **letters.kafka})
+        self._brokers = letters.kafka["bootstrap.servers"]
+        with_broker(self._brokers, lambda: self._producer.init_transactions(TIMEOUT_S))
 
     def send(self, batch: Sequence[Letter]) -> None:
         """All of the batch or none of it. Raises DeadLetterReplayError."""
@@ -189,15 +195,3 @@ def with_broker(brokers: str, action: Callable[[], object]) -> None:
 
 def _text(changes: Mapping[str, Any]) -> str | None:
     return ", ".join(f"{name}={value}" for name, value in changes.items()) or None
-
-
-def _producer_options(brokers: str, transactional_id: str) -> dict[str, str | int]:
-    return {
-        "bootstrap.servers": brokers,
-        "client.id": "tickloom-dlq",
-        "log_level": 0,  # what fails is raised
-        "transactional.id": transactional_id,
-        "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
-        "partitioner": "murmur2_random",
-        "queue.buffering.max.kbytes": 65_536,
-    }

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from httpx2 import TransportError
 from pydantic import ValidationError
 
+from schemas import broker
 from schemas.codec import CodecError, FieldReader
 from schemas.models import RejectedTrade, ReplayedTrade, Trade
 from schemas.registered import Registry
@@ -50,19 +51,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class DeadLetters:
-    """What is committed of one trades topic's dead letters.
+    """What is committed of one trades topic's dead letters; `kafka` and `registry` are properties of their clients.
 
     Every method raises CommittedReadError or RegistryError when broker, registry or topic is not there.
     """
 
-    brokers: str
-    registry: str
+    kafka: Mapping[str, str] = field(repr=False)
+    registry: Mapping[str, str] = field(repr=False)
     trades_topic: str
 
     def read(self, wanted: Wanted) -> Iterator[RejectedTrade]:
         """The wanted ones, each origin and rule once: a job that begins anew reports again."""
         seen: set[tuple[Origin, str]] = set()
-        with CommittedReader(self.brokers, self.registry, {REJECTED: "rejected_trade"}) as reader:
+        with CommittedReader(self.kafka, self.registry, {REJECTED: "rejected_trade"}) as reader:
             for found in reader.read_to_end(READ_TIMEOUT_S):
                 letter = RejectedTrade.from_avro(found.record)
                 identity = (origin_of(letter), letter.rule)
@@ -74,16 +75,18 @@ class DeadLetters:
         """Those that were sent again; none when nothing ever was."""
         if not self._is_there(REPLAYED):
             return {}
-        with CommittedReader(self.brokers, self.registry, {REPLAYED: "replayed_trade"}) as reader:
+        with CommittedReader(self.kafka, self.registry, {REPLAYED: "replayed_trade"}) as reader:
             sent = (ReplayedTrade.from_avro(found.record) for found in reader.read_to_end(READ_TIMEOUT_S))
             return {origin_of(each): each for each in sent if each.topic == self.trades_topic}
 
     def _is_there(self, topic: str) -> bool:
-        admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
+        admin = AdminClient(self.kafka)
         try:
             return topic in admin.list_topics(timeout=TIMEOUT_S).topics
         except KafkaException as error:
-            raise CommittedReadError(f"no broker answers at {self.brokers}: {error.args[0].str()}") from error
+            raise CommittedReadError(
+                f"no broker answers at {self.kafka['bootstrap.servers']}: {broker.reason(self.kafka, error)}"
+            ) from error
 
 
 def origin_of(letter: RejectedTrade | ReplayedTrade) -> Origin:
@@ -126,9 +129,9 @@ def groups(letters: Iterable[RejectedTrade], replayed: Mapping[Origin, ReplayedT
 
 
 class LetterReader:
-    """Reads the trade in a dead letter, as far as it is one."""
+    """Reads the trade in a dead letter, as far as it is one; `registry` are properties of its client."""
 
-    def __init__(self, registry: str) -> None:
+    def __init__(self, registry: Mapping[str, str]) -> None:
         self._reader = FieldReader("trade", Registry(registry).schema)
 
     def fields(self, letter: RejectedTrade) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The quality of a period: what the quality job says of every minute, added up by symbol."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -89,12 +89,12 @@ class Report:
         return "; ".join(parts if self.open_gaps else [*parts[:-1], "no gap open"])
 
 
-def read(brokers: str, registry: str, period: Period) -> Report:
-    """The report of what both topics hold now, committed.
+def read(kafka: Mapping[str, str], registry: Mapping[str, str], period: Period) -> Report:
+    """The report of what both topics hold now, committed; `kafka` and `registry` are properties of their clients.
 
     Raises CommittedReadError when the broker or a topic is not there, RegistryError when the registry is not.
     """
-    with CommittedReader(brokers, registry, {QUALITY: "quality", EVENTS: "quality_event"}) as reader:
+    with CommittedReader(kafka, registry, {QUALITY: "quality", EVENTS: "quality_event"}) as reader:
         return report(_records(reader), period)
 
 

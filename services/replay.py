@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
-from schemas import avro
+from schemas import avro, broker
 from schemas.codec import Encoder
 from schemas.registered import Registry
 from schemas.topics import TRADES
@@ -22,6 +22,16 @@ from udfs.partitioner import partition_of
 TIMEOUT_S = 10
 DELIVERY_TIMEOUT_S = 60
 REASONS_KEPT = 100
+PRODUCER = {
+    "client.id": "tickloom-replay",
+    "enable.idempotence": True,
+    "partitioner": "murmur2_random",
+    "compression.type": "lz4",
+    "linger.ms": 10,
+    "queue.buffering.max.messages": 100_000,
+    "queue.buffering.max.kbytes": 65_536,
+    "message.timeout.ms": DELIVERY_TIMEOUT_S * 1_000,
+}
 
 
 class ReplayError(ValueError):
@@ -30,14 +40,22 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where and how fast: `speed` times the original timing, None as fast as possible."""
+    """Where and how fast: `speed` times the original timing, None as fast as possible.
 
-    brokers: str
-    registry: str
+    `kafka` and `registry` are properties of their clients.
+    """
+
+    kafka: Mapping[str, str] = field(repr=False)
+    registry: Mapping[str, str] = field(repr=False)
     topic: str = TRADES
     speed: float | None = None
     limit: int | None = None
     """Replay no more rows than this, bad ones among them."""
+
+    @property
+    def brokers(self) -> str:
+        """Kafka bootstrap servers."""
+        return self.kafka["bootstrap.servers"]
 
 
 @dataclass
@@ -78,7 +96,7 @@ class Replay:
 
         Reads the files once; call it before `run`. Raises ReplayError when broker or topic is not there.
         """
-        admin = AdminClient({"bootstrap.servers": self.target.brokers, "log_level": 0})
+        admin = AdminClient(self.target.kafka)
         partitions = _partitions(admin, self.target)
         symbols = Counter(row.trade["symbol"] for _, row in self._rows() if isinstance(row, Row))
         coming: Counter[int] = Counter()
@@ -94,7 +112,7 @@ class Replay:
         """
         schema_id = Registry(self.target.registry).schema_id(self.target.topic, avro.load("trade"))
         encoder = Encoder(schema_id, "trade")
-        producer = Producer(self._producer_options())
+        producer = Producer({**PRODUCER, **self.target.kafka})
         _partitions(producer, self.target)
         started = time.monotonic()
         self._send_all(producer, encoder, on_progress)
@@ -177,29 +195,17 @@ class Replay:
             f"{self.target.brokers}: {self.target.topic} took {delivered:,} of {sent:,} trades: {reason}"
         )
 
-    def _producer_options(self) -> dict[str, str | int | bool]:
-        return {
-            "bootstrap.servers": self.target.brokers,
-            "client.id": "tickloom-replay",
-            "log_level": 0,  # what fails is reported by callbacks and exceptions
-            "enable.idempotence": True,
-            "partitioner": "murmur2_random",
-            "compression.type": "lz4",
-            "linger.ms": 10,
-            "queue.buffering.max.messages": 100_000,
-            "queue.buffering.max.kbytes": 65_536,
-            "message.timeout.ms": DELIVERY_TIMEOUT_S * 1_000,
-        }
-
 
 def _partitions(client: Producer | AdminClient, target: Target) -> int:
     try:
         topic = client.list_topics(target.topic, timeout=TIMEOUT_S).topics[target.topic]
     except KafkaException as error:
-        cause = error.args[0].str()
+        cause = broker.reason(target.kafka, error)
         raise ReplayError(f"no broker answers at {target.brokers} ({cause}): `tickloom up` starts one") from error
     if topic.error is not None:
-        raise ReplayError(f"{target.brokers}: topic {target.topic}: {topic.error.str()}; the candle job creates it")
+        unknown = topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+        remedy = "the candle job creates it" if unknown else "`tickloom acl` grants what a producer needs"
+        raise ReplayError(f"{target.brokers}: topic {target.topic}: {topic.error.str()}; {remedy}")
     return len(topic.partitions)
 
 

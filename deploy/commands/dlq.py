@@ -102,7 +102,7 @@ def _which(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _letters(settings: Settings) -> DeadLetters:
-    return DeadLetters(settings.brokers, settings.registry, settings.trades_topic)
+    return DeadLetters(settings.kafka_client(), settings.registry_client(), settings.trades_topic)
 
 
 @dlq.command("list")
@@ -147,7 +147,7 @@ def show(settings: Settings, origin: Origin) -> None:
         replayed = letters.replayed().get(origin)
     if not found:
         raise UserError(f"{settings.trades_topic} {origin} is no dead letter: `tickloom dlq list` shows origins")
-    reader, decide = LetterReader(settings.registry), _judge(settings)
+    reader, decide = LetterReader(settings.registry_client()), _judge(settings)
     for letter in found:
         for name, value in lines(letter, replayed, reader, decide):
             click.echo(f"{name:18}{printable(value)}")

@@ -104,7 +104,7 @@ def answer(found: Report, period: Period) -> Report:
 def _read(settings: Settings, period: Period) -> Report:
     try:
         with Console(stderr=True).status(f"reading {QUALITY}"):
-            return answer(read(settings.brokers, settings.registry, period), period)
+            return answer(read(settings.kafka_client(), settings.registry_client(), period), period)
     except (CommittedReadError, RegistryError, CodecError) as error:
         raise UserError(
             f"{error}; `tickloom status` says what runs, `tickloom submit quality` starts the job"

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -86,8 +85,14 @@ def replay(
     """
     trades = [TradesFile(path, dict(renames), dict(constants)) for path in files]
     settings = load({"brokers": brokers, "registry": registry, "trades_topic": topic})
-    target = Target(brokers=settings.brokers, registry=settings.registry, topic=settings.trades_topic)
-    run = Replay(trades, replace(target, speed=speed, limit=limit))
+    target = Target(
+        kafka=settings.kafka_client(),
+        registry=settings.registry_client(),
+        topic=settings.trades_topic,
+        speed=speed,
+        limit=limit,
+    )
+    run = Replay(trades, target)
     try:
         run.check()
         with _progress(run) as progress, ctrl_c_stops(run.stop):

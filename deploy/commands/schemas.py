@@ -3,6 +3,7 @@
 import click
 
 from deploy.errors import UserError
+from deploy.options import load
 from schemas import avro, compatibility, registry
 from schemas.resolutions import DEFAULT, seconds
 
@@ -28,7 +29,7 @@ def check(url: str | None) -> None:
     """
     try:
         _check_history()
-        found = registry.check(url) if url else []
+        found = registry.check(load({"registry": url}).registry_client()) if url else []
     except ValueError as error:
         raise UserError(str(error)) from error
     _refuse(found)
@@ -56,8 +57,9 @@ def register(url: str, resolutions: tuple[str, ...]) -> None:
     """
     try:
         _check_history()
-        ids = registry.register(url, resolutions)
-        versions = registry.versions(url, resolutions)
+        client = load({"registry": url}).registry_client()
+        ids = registry.register(client, resolutions)
+        versions = registry.versions(client, resolutions)
     except ValueError as error:
         raise UserError(str(error)) from error
     width = max(map(len, ids))

@@ -62,7 +62,7 @@ class Books:
             "revision": 0,
             **changed,
         }
-        schema_id = Registry(self.stack.registry_url).schema_id(topic, avro.load("candle"))
+        schema_id = Registry(self.stack.registry_client()).schema_id(topic, avro.load("candle"))
         producer = Producer({"bootstrap.servers": self.stack.bootstrap_servers, "partitioner": "murmur2_random"})
         producer.produce(topic, Encoder(schema_id, "candle").encode(record), record["symbol"])
         assert producer.flush(10) == 0

@@ -38,7 +38,7 @@ class Feed:
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         config = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
         admin.create_topics([NewTopic(self.topic, partitions, 1, config=config)])[self.topic].result(30)
-        ids = registry.register(stack.registry_url, Settings().resolutions)
+        ids = registry.register(stack.registry_client(), Settings().resolutions)
         self.encoder = Encoder(ids[subject(TRADES)], "trade")
         self.ends = dict.fromkeys(range(partitions), 0)
         self._producer = Producer(

@@ -26,7 +26,7 @@ class Output:
         self.twice: list[CandleKey] = []
         self._feed = feed
         schemas = {topic: schema for _, topic, schema in candle_sinks(chosen)}
-        self._reader = CommittedReader(stack.bootstrap_servers, stack.registry_url, schemas)
+        self._reader = CommittedReader(stack.kafka_client(), stack.registry_client(), schemas)
 
     def __enter__(self) -> Self:
         return self

@@ -24,7 +24,7 @@ class Committed:
 
     def __init__(self, stack: Stack, chosen: Settings, symbol: str) -> None:
         self._reader = CommittedReader(
-            stack.bootstrap_servers, stack.registry_url, {topic: schema for _, topic, schema in bar_sinks(chosen)}
+            stack.kafka_client(), stack.registry_client(), {topic: schema for _, topic, schema in bar_sinks(chosen)}
         )
         self._symbol = symbol
         self._records: dict[str, list[dict[str, Any]]] = {}
@@ -53,7 +53,7 @@ def chosen(stack: Stack, feed: Feed) -> Settings:
 
 @pytest.fixture
 def committed(stack: Stack, feed: Feed, chosen: Settings) -> Iterator[Committed]:
-    topics.prepare(chosen, bar_sinks(chosen))
+    topics.prepare(chosen, "bars")
     reader = Committed(stack, chosen, feed.symbol("A"))
     yield reader
     reader.close()

@@ -11,7 +11,6 @@ import pytest
 from deploy import paths
 from deploy.stack import Stack
 from jobs import topics
-from jobs.kafka import candle_sinks
 from services.oracle import expected_candles
 from tests.integration.candle_job import CandleJob, Feed, settings
 from tests.integration.candle_output import Output
@@ -62,7 +61,7 @@ def test_every_candle_of_the_capture_is_that_of_the_recomputation_and_no_trade_i
         tape.append(record)
     feed.flush()
     chosen = settings(stack, feed, resolutions=",".join(RESOLUTIONS), stop_offsets=feed.stop_offsets)
-    topics.prepare(chosen, candle_sinks(chosen))
+    topics.prepare(chosen, "candles")
     with CandleJob.submit(stack, chosen) as job, Output(stack, chosen, feed) as output:
         job.await_end(120)
         output.read_to_end()

@@ -53,7 +53,7 @@ def writer(stack: Stack) -> Iterator[Writer]:
 
 @pytest.fixture
 def reader(stack: Stack, writer: Writer) -> Iterator[CommittedReader]:
-    with CommittedReader(stack.bootstrap_servers, stack.registry_url, {writer.topic: "trade"}) as reader:
+    with CommittedReader(stack.kafka_client(), stack.registry_client(), {writer.topic: "trade"}) as reader:
         yield reader
 
 
@@ -109,4 +109,4 @@ def test_reading_that_takes_too_long_says_where_it_stands(writer: Writer, reader
 def test_a_topic_that_is_not_there_is_named(stack: Stack) -> None:
     topic = f"test.{uuid4().hex}"
     with pytest.raises(CommittedReadError, match=f"topic {topic}: .*Unknown topic"):
-        CommittedReader(stack.bootstrap_servers, stack.registry_url, {topic: "candle"})
+        CommittedReader(stack.kafka_client(), stack.registry_client(), {topic: "candle"})

@@ -57,7 +57,7 @@ class Dead:
         offset = self.offsets[partition] = self.offsets.get(partition, -1) + 1
         place = {"topic": self.topic, "partition": partition, "offset": offset}
         letter = RejectedTrade(**{"value": value, "rule": rule, "reason": "why", "ts_kafka": AT, **place, **fields})
-        ids = registry.register(self.stack.registry_url, Settings().resolutions)
+        ids = registry.register(self.stack.registry_client(), Settings().resolutions)
         producer = Producer({"bootstrap.servers": self.stack.bootstrap_servers})
         producer.produce(REJECTED, Encoder(ids[subject(REJECTED)], "rejected_trade").encode(letter.to_avro()))
         assert producer.flush(30) == 0
@@ -84,7 +84,7 @@ class Dead:
         return found
 
     def trades(self) -> list[dict[str, Any]]:
-        decoder = Decoder("trade", Registry(self.stack.registry_url).schema)
+        decoder = Decoder("trade", Registry(self.stack.registry_client()).schema)
         return [decoder.decode(message.value() or b"") for message in self.sent()]
 
 
@@ -94,7 +94,7 @@ def dead(stack: Stack) -> Dead:
     topics.create_missing(settings, [REJECTED, REPLAYED])
     topic = create_topic(stack)
     encoder = Encoder(register(stack, topic), "trade")
-    return Dead(stack, topic, encoder, DeadLetters(stack.bootstrap_servers, stack.registry_url, topic))
+    return Dead(stack, topic, encoder, DeadLetters(stack.kafka_client(), stack.registry_client(), topic))
 
 
 def test_a_mended_record_is_sent_once_with_a_trace_to_its_origin(dead: Dead) -> None:
@@ -219,12 +219,12 @@ def test_of_two_replays_at_once_the_one_that_started_later_sends(dead: Dead) -> 
 
 
 def test_a_topic_that_nobody_wrote_has_no_dead_letters(dead: Dead) -> None:
-    other = DeadLetters(dead.letters.brokers, dead.letters.registry, "test.nobody")
+    other = DeadLetters(dead.letters.kafka, dead.letters.registry, "test.nobody")
     assert (list(other.read(Wanted())), other.replayed()) == ([], {})
 
 
 def test_a_broker_that_is_not_there_is_named(dead: Dead) -> None:
-    nowhere = DeadLetters("127.0.0.1:1", dead.letters.registry, dead.topic)
+    nowhere = DeadLetters({"bootstrap.servers": "127.0.0.1:1", "log_level": "0"}, dead.letters.registry, dead.topic)
     with pytest.raises(CommittedReadError, match=r"127\.0\.0\.1:1"):
         list(nowhere.read(Wanted()))
 
@@ -232,7 +232,7 @@ def test_a_broker_that_is_not_there_is_named(dead: Dead) -> None:
 def test_a_registry_that_is_not_there_is_no_reason_to_leave_a_record(dead: Dead) -> None:
     dead.add(dead.trade("1"))
     replay = DeadLetterReplay(
-        DeadLetters(dead.letters.brokers, "http://127.0.0.1:1", dead.topic), reason, {}, f"test/{dead.topic}/"
+        DeadLetters(dead.letters.kafka, {"url": "http://127.0.0.1:1"}, dead.topic), reason, {}, f"test/{dead.topic}/"
     )
     with pytest.raises(RegistryError, match="no registry answers"):
         replay.dry_run(Wanted())
@@ -241,6 +241,6 @@ def test_a_registry_that_is_not_there_is_no_reason_to_leave_a_record(dead: Dead)
 def test_the_ledger_is_read_back_as_it_was_written(dead: Dead) -> None:
     dead.add(dead.trade())
     dead.replay(**MENDED).run(Wanted())
-    with CommittedReader(dead.letters.brokers, dead.letters.registry, {REPLAYED: "replayed_trade"}) as reader:
+    with CommittedReader(dead.letters.kafka, dead.letters.registry, {REPLAYED: "replayed_trade"}) as reader:
         lines = [found.record for found in reader.read_to_end(30) if found.record["topic"] == dead.topic]
     assert [(line["partition"], line["offset"], line["changes"]) for line in lines] == [(0, 0, "size=1")]

@@ -115,7 +115,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         flags = ["--numbered=V*", f"--reference-topic={REFERENCE}", f"--conditions={folder / 'conditions.toml'}"]
         stacks.tickloom(folder, "submit", "quality", *flags)
         read = {topics.QUALITY: "quality", topics.EVENTS: "quality_event"}
-        with CommittedReader(stack.bootstrap_servers, stack.registry_url, read) as reader:
+        with CommittedReader(stack.kafka_client(), stack.registry_client(), read) as reader:
             found = Running(folder, stack, Watched(reader))
             found.replay("trades.csv", TRADES)
             yield found
@@ -172,7 +172,7 @@ def test_what_comes_after_all_fills_the_gap_and_is_late(running: Running) -> Non
 
 def test_a_candle_that_differs_from_the_reference_is_inaccurate_and_says_in_what(running: Running) -> None:
     stack, watched = running.stack, running.watched
-    identity = registry.register(stack.registry_url, ["1m"])[topics.subject(topics.candles("1m"))]
+    identity = registry.register(stack.registry_client(), ["1m"])[topics.subject(topics.candles("1m"))]
     theirs = of_trade(FIRST + MINUTE_NS, 11 * 10**12, 3 * 10**12, (0, 0))
     window = FIRST + MINUTE_NS, FIRST + 2 * MINUTE_NS
     record = theirs.candle("ACME", "1m", window, 0, None) | {"accumulator": None, "close": Decimal("11.5")}

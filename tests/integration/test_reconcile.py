@@ -12,7 +12,6 @@ from hypothesis import settings as hypothesis_settings
 
 from deploy.stack import Stack
 from jobs import topics
-from jobs.kafka import candle_sinks, revision_sinks
 from jobs.settings import Settings
 from services.oracle import RESOLUTIONS_NS, SECOND_NS, CandleKey, ExpectedCandle, expected_candles
 from services.sale_conditions import SaleConditions
@@ -87,7 +86,8 @@ class Market:
 def market(stack: Stack) -> Iterator[Market]:
     feed = Feed(stack)
     chosen = settings(stack, feed, resolutions=",".join(RESOLUTIONS), parallelism=1, conditions=str(CONDITIONS))
-    topics.prepare(chosen, [*candle_sinks(chosen), *revision_sinks(chosen)])
+    topics.prepare(chosen, "candles")
+    topics.prepare(chosen, "reconcile")
     with (
         CandleJob.submit(stack, chosen, restart=True),
         CandleJob.submit(stack, chosen, restart=True, file="jobs/reconcile.py"),

@@ -54,7 +54,7 @@ def target(stack: Stack) -> Target:
     """A topic of its own, with the trade schema registered."""
     topic = create_topic(stack)
     register(stack, topic)
-    return Target(brokers=stack.bootstrap_servers, registry=stack.registry_url, topic=topic)
+    return Target(kafka=stack.kafka_client(), registry=stack.registry_client(), topic=topic)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_the_original_timing_is_kept_times_a_factor(target: Target, tape: Trades
 
 
 def test_an_unregistered_schema_names_the_command_that_registers_it(stack: Stack, tape: TradesFile) -> None:
-    target = Target(brokers=stack.bootstrap_servers, registry=stack.registry_url, topic=create_topic(stack))
+    target = Target(kafka=stack.kafka_client(), registry=stack.registry_client(), topic=create_topic(stack))
     with pytest.raises(RegistryError, match=r"tickloom schemas register --registry http"):
         Replay([tape], target).run()
 
@@ -132,7 +132,7 @@ def test_an_unregistered_schema_names_the_command_that_registers_it(stack: Stack
 def test_a_topic_that_is_not_there_is_named(stack: Stack, tape: TradesFile) -> None:
     topic = f"test.{uuid4().hex}.v1"
     register(stack, topic)
-    target = Target(brokers=stack.bootstrap_servers, registry=stack.registry_url, topic=topic)
+    target = Target(kafka=stack.kafka_client(), registry=stack.registry_client(), topic=topic)
     with pytest.raises(ReplayError, match=f"topic {topic}: .*Unknown topic"):
         Replay([tape], target).run()
 
@@ -147,13 +147,13 @@ def test_a_trade_the_broker_refuses_ends_the_replay_with_the_reason(stack: Stack
     register(stack, topic)
     path = tmp_path / "large.csv"
     path.write_text(f"ts_event,symbol,price,size,trade_id\n{START_NS},A,1,1,{os.urandom(2_000).hex()}\n")
-    target = Target(brokers=stack.bootstrap_servers, registry=stack.registry_url, topic=topic)
+    target = Target(kafka=stack.kafka_client(), registry=stack.registry_client(), topic=topic)
     with pytest.raises(ReplayError, match=r"took 0 of 1 trades: .*too large"):
         Replay([TradesFile(path)], target).run()
 
 
 def test_ctrl_c_delivers_what_was_sent_and_says_so(target: Target, tape: TradesFile) -> None:
-    where = ["--brokers", target.brokers, "--registry", target.registry, "--topic", target.topic]
+    where = ["--brokers", target.brokers, "--registry", target.registry["url"], "--topic", target.topic]
     replay = command("replay", str(tape.path), "--speed", "10", *where)
     process = subprocess.Popen(replay, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
@@ -174,7 +174,7 @@ def test_the_real_tape_arrives_whole_and_in_order(target: Target, tmp_path: Path
     replay = Replay([file], target)
     planned = replay.end_offsets()
     assert replay.run().delivered == 100_000
-    with CommittedReader(target.brokers, target.registry, {target.topic: "trade"}) as reader:
+    with CommittedReader(target.kafka, target.registry, {target.topic: "trade"}) as reader:
         committed = list(reader.read_to_end(60))
     assert max(each.offset for each in committed) + 1 == max(planned.values()) == 100_000
     tape = [row.trade for row in file.rows() if isinstance(row, Row)]

@@ -66,49 +66,49 @@ def context(topic: str) -> SerializationContext:
 def test_registering_holds_every_subject_to_backward_transitive_and_changes_nothing_when_repeated(
     stack: Stack, client: SchemaRegistryClient
 ) -> None:
-    ids = registry.register(stack.registry_url, DEFAULT)
-    versions = registry.versions(stack.registry_url, DEFAULT)
+    ids = registry.register(stack.registry_client(), DEFAULT)
+    versions = registry.versions(stack.registry_client(), DEFAULT)
     assert list(ids) == list(topics.subjects(DEFAULT))
     assert {client.get_compatibility(subject) for subject in ids} == {"BACKWARD_TRANSITIVE"}
-    assert registry.register(stack.registry_url, DEFAULT) == ids
-    assert registry.versions(stack.registry_url, DEFAULT) == versions
+    assert registry.register(stack.registry_client(), DEFAULT) == ids
+    assert registry.versions(stack.registry_client(), DEFAULT) == versions
     assert {subject: len(client.get_versions(subject)) for subject in ids} == versions
 
 
 def test_a_registered_id_leads_back_to_our_schema(stack: Stack, client: SchemaRegistryClient) -> None:
-    ids = registry.register(stack.registry_url, ["1m"])
+    ids = registry.register(stack.registry_client(), ["1m"])
     for subject, name in topics.subjects(["1m"]).items():
         assert lookup(client)(ids[subject]) == avro.load(name)
 
 
 def test_the_command_prints_subject_id_and_version(stack: Stack, tmp_path: Path) -> None:
     result = tickloom(tmp_path, "schemas", "register", "--registry", stack.registry_url, "--resolution", "1m")
-    ids = registry.register(stack.registry_url, ["1m"])
-    versions = registry.versions(stack.registry_url, ["1m"])
+    ids = registry.register(stack.registry_client(), ["1m"])
+    versions = registry.versions(stack.registry_client(), ["1m"])
     heading, *rows = [line.split() for line in result.stdout.splitlines()]
     assert heading == ["subject", "id", "version"]
     assert rows == [[subject, str(ids[subject]), str(versions[subject])] for subject in ids]
 
 
 def test_the_registry_itself_refuses_a_breaking_schema(stack: Stack, client: SchemaRegistryClient) -> None:
-    ids = registry.register(stack.registry_url, ["1m"])
+    ids = registry.register(stack.registry_client(), ["1m"])
     broken = Schema(json.dumps(with_field("trade", SIDE)), "AVRO")
     with pytest.raises(SchemaRegistryError) as refused:
         client.register_schema(topics.subject(topics.TRADES), broken)
     assert refused.value.http_status_code == 409
-    assert registry.register(stack.registry_url, ["1m"]) == ids
+    assert registry.register(stack.registry_client(), ["1m"]) == ids
 
 
 def test_a_broken_schema_fails_the_check_and_registers_nothing(
     stack: Stack, client: SchemaRegistryClient, folder: Path, odd_resolution: str
 ) -> None:
     subject = topics.subject(topics.candles(odd_resolution))
-    registry.register(stack.registry_url, [odd_resolution])
+    registry.register(stack.registry_client(), [odd_resolution])
     (folder / "candle.avsc").write_text(json.dumps(with_field("candle", SIDE)))
     broken = f"{subject}, field side: added without a default, so records written with version 1 cannot be read"
-    assert broken in registry.check(stack.registry_url)
+    assert broken in registry.check(stack.registry_client())
     with pytest.raises(registry.RegistryError, match="field side: added without a default"):
-        registry.register(stack.registry_url, [odd_resolution])
+        registry.register(stack.registry_client(), [odd_resolution])
     assert client.get_versions(subject) == [1]
 
 
@@ -116,22 +116,22 @@ def test_a_decimal_of_another_scale_is_refused_though_the_registry_would_take_it
     stack: Stack, client: SchemaRegistryClient, folder: Path, odd_resolution: str
 ) -> None:
     subject = topics.subject(topics.candles(odd_resolution))
-    registry.register(stack.registry_url, [odd_resolution])
+    registry.register(stack.registry_client(), [odd_resolution])
     finer = json.loads(json.dumps(avro.load("candle")).replace('"scale": 12', '"scale": 18'))
     (folder / "candle.avsc").write_text(json.dumps(finer))
     with pytest.raises(registry.RegistryError, match=r"field volume: type changed from decimal\(38, 12\)"):
-        registry.register(stack.registry_url, [odd_resolution])
+        registry.register(stack.registry_client(), [odd_resolution])
     assert client.test_compatibility(subject, Schema(json.dumps(finer), "AVRO"))
     assert client.get_versions(subject) == [1]
 
 
 def test_a_compatible_change_becomes_the_next_version(stack: Stack, folder: Path, odd_resolution: str) -> None:
     subject = topics.subject(topics.candles(odd_resolution))
-    first = registry.register(stack.registry_url, [odd_resolution])[subject]
+    first = registry.register(stack.registry_client(), [odd_resolution])[subject]
     (folder / "candle.avsc").write_text(json.dumps(with_field("candle", OPTIONAL_SIDE)))
-    assert registry.check(stack.registry_url) == []
-    assert registry.register(stack.registry_url, [odd_resolution])[subject] != first
-    assert registry.versions(stack.registry_url, [odd_resolution])[subject] == 2
+    assert registry.check(stack.registry_client()) == []
+    assert registry.register(stack.registry_client(), [odd_resolution])[subject] != first
+    assert registry.versions(stack.registry_client(), [odd_resolution])[subject] == 2
 
 
 def test_what_answers_but_is_no_registry_is_told_in_one_line(stack: Stack) -> None:
@@ -162,7 +162,7 @@ def test_a_trade_of_confluents_serialiser_is_read_whatever_version_it_was_writte
 
 
 def test_confluents_deserialiser_reads_what_we_write(stack: Stack, client: SchemaRegistryClient) -> None:
-    identity = registry.register(stack.registry_url, ["1m"])[topics.subject(topics.TRADES)]
+    identity = registry.register(stack.registry_client(), ["1m"])[topics.subject(topics.TRADES)]
     message = Encoder(identity, "trade").encode(TRADE.to_avro())
     assert AvroDeserializer(client)(message, context(topics.TRADES)) == TRADE.to_avro()
 

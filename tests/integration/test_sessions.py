@@ -149,7 +149,7 @@ class Running:
         accumulator = Accumulator.merged([Accumulator.from_bytes(found.record["accumulator"]), *added])
         window = found.record["window_start"], found.record["window_end"]
         record = accumulator.rolled_up().candle("AAPL", "1m", window, revision, "late")
-        identity = registry.register(self.stack.registry_url, ["1m"])[topics.subject(MINUTES)]
+        identity = registry.register(self.stack.registry_client(), ["1m"])[topics.subject(MINUTES)]
         producer = Producer({"bootstrap.servers": self.stack.bootstrap_servers})
         producer.produce(MINUTES, Encoder(identity, "candle").encode(record), b"AAPL", found.partition)
         assert producer.flush(30) == 0
@@ -168,7 +168,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         job.await_running()
         stacks.tickloom(folder, "replay", str(folder / "trades.csv"), "--speed=max")
         schemas = {MINUTES: "candle", **{topic: schema for _, topic, schema in session_sinks()}}
-        with CommittedReader(stack.bootstrap_servers, stack.registry_url, schemas) as reader:
+        with CommittedReader(stack.kafka_client(), stack.registry_client(), schemas) as reader:
             yield Running(stack, job, Watched(reader))
     finally:
         stacks.down(folder)

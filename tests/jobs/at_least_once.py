@@ -17,7 +17,7 @@ def sink(topic: str, schema: str, settings: Settings) -> dict[str, str]:
 def main() -> None:
     """Run on Kafka with settings from the environment."""
     settings = Settings.load()
-    topics.prepare(settings, kafka.candle_sinks(settings))
+    topics.prepare(settings, "candles")
     env = streaming(settings, "at-least-once")
     kafka.create_trades(env, settings)
     for table, topic, schema in kafka.candle_sinks(settings):

@@ -29,9 +29,10 @@ final class SchemaLookup {
     }
   };
 
-  SchemaLookup(String url) {
+  /** Properties of the registry's client say who asks, and whom to trust. */
+  SchemaLookup(String url, Map<String, String> properties) {
     registry = new RestService(url);
-    client = new CachedSchemaRegistryClient(registry, CACHED_SCHEMAS);
+    client = new CachedSchemaRegistryClient(registry, CACHED_SCHEMAS, properties);
   }
 
   /** Returns null when the registry has no Avro schema of that id; throws when it does not answer. */

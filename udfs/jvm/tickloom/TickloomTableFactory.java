@@ -31,8 +31,9 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
       .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar; "
           + "runs: a row a run of consecutive sequence numbers");
-  private static final ConfigOption<String> BROKERS = text("brokers", "Kafka bootstrap servers");
   private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
+  private static final ConfigOption<Map<String, String>> REGISTRY_SECRETS = map("registry-secrets",
+      "properties of the registry's client; by the name of this option Flink knows that they are not to be printed");
   private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");
   private static final ConfigOption<String> GROUP = text("group", "consumer group that shows progress; not used to resume");
   private static final ConfigOption<Map<String, String>> STOP_OFFSETS = map("stop-offsets",
@@ -80,7 +81,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
 
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
-    return Set.of(EMIT, BROKERS, REGISTRY, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
+    return Set.of(EMIT, REGISTRY, REGISTRY_SECRETS, TOPIC, GROUP, STOP_OFFSETS, BOUNDED, FILES, COLUMNS, CONSTANTS,
         OUT_OF_ORDERNESS, IDLE_TIMEOUT, RULES, CONDITIONS, BARS, SPAN_TICKS, SPAN_BARS, NUMBERED);
   }
 
@@ -134,9 +135,8 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static Source<Trade, ?, ?> kafkaSource(ReadableConfig config, Rules rules, Map<String, String> table) {
     String topic = required(config, TOPIC);
     KafkaSourceBuilder<Trade> builder = KafkaSource.<Trade>builder()
-        .setBootstrapServers(required(config, BROKERS))
         .setStartingOffsets(OffsetsInitializer.earliest())
-        .setDeserializer(new KafkaTrades(required(config, REGISTRY), rules))
+        .setDeserializer(new KafkaTrades(required(config, REGISTRY), config.get(REGISTRY_SECRETS), rules))
         .setProperties(consumerProperties(config, table));
     Map<String, String> stops = config.get(STOP_OFFSETS);
     if (stops.isEmpty()) {

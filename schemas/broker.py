@@ -1,0 +1,41 @@
+"""Manners of Kafka clients: the group of a reader that only looks, and why a broker does not answer."""
+
+import time
+from collections.abc import Mapping
+from uuid import uuid4
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+LOOKING_GROUPS = "tickloom-looking-"
+LISTEN_S = 3
+UNANSWERED = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+REMEDIES = {
+    KafkaError._AUTHENTICATION: "; check kafka_username, kafka_password and kafka_sasl_mechanism",
+    KafkaError._SSL: "; check kafka_security_protocol and ca",
+}
+
+
+def looking_group() -> str:
+    """A group for a reader that is a member of none and commits nothing: librdkafka wants a name."""
+    return f"{LOOKING_GROUPS}{uuid4()}"
+
+
+def reason(properties: Mapping[str, str], error: KafkaException) -> str:
+    """What stands behind the error of a client with these properties, which itself says only that it failed; one line."""
+    if error.args[0].code() in UNANSWERED:
+        return _heard(properties) or error.args[0].str()
+    return str(error.args[0].str())
+
+
+def _heard(properties: Mapping[str, str]) -> str:
+    """The first complaint of a client that tries to connect; none when it does not complain."""
+    complaints = list[KafkaError]()
+    client = AdminClient({**properties, "error_cb": complaints.append})
+    deadline = time.monotonic() + LISTEN_S
+    while time.monotonic() < deadline:
+        client.poll(0.1)
+        for each in complaints:
+            if each.code() != KafkaError._ALL_BROKERS_DOWN:
+                return each.str() + REMEDIES.get(each.code(), "")
+    return ""
