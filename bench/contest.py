@@ -94,7 +94,7 @@ class Contest:
 
     def __init__(self, stack: Stack, trades: int, symbols: int) -> None:
         self.stack, self.trades, self.symbols = stack, trades, symbols
-        self.address = stack.flink_rest_url.removeprefix("http://")
+        self.address = stack.flink_address
         self.settings = Settings.load(
             {
                 "brokers": stack.bootstrap_servers,
@@ -183,7 +183,7 @@ class Contest:
         deadline = time.monotonic() + JOB_TIMEOUT_S
         while not jobs.has_ended(job_id, self.address):
             if time.monotonic() > deadline:
-                raise UserError(f"the job did not end: http://{self.address}/#/job/running/{job_id}/overview")
+                raise UserError(f"the job did not end: {jobs.page(job_id, self.address)}")
             time.sleep(POLL_S)
 
 

@@ -63,7 +63,7 @@ class Demo:
 
     def __init__(self, stack: Stack, speed: float | None) -> None:
         self.settings = Settings.load({"brokers": stack.bootstrap_servers, "registry": stack.registry_url})
-        self.address = stack.flink_rest_url.removeprefix("http://")
+        self.address = stack.flink_address
         self.file = TradesFile(self._tape(), {}, {})
         target = Target(kafka=self.settings.kafka_client(), registry=self.settings.registry_client(), speed=speed)
         self.replay = Replay([self.file], target)

@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any
 
-import httpx
 from confluent_kafka import ConsumerGroupTopicPartitions
 from confluent_kafka.admin import AdminClient
 
-from deploy import flink, stack
+from deploy import flink, rest, stack
 from deploy.errors import UserError
 from jobs.kafka import consumer_group
 from jobs.settings import Settings
@@ -26,7 +24,7 @@ def cluster_address() -> str:
     running = stack.running()
     if running is None:
         raise UserError("no stack is running: `tickloom up` starts one, or name a cluster with --cluster host:port")
-    return running.flink_rest_url.removeprefix("http://")
+    return running.flink_address
 
 
 def submit(job: str, settings: Settings, address: str) -> str:
@@ -37,7 +35,14 @@ def submit(job: str, settings: Settings, address: str) -> str:
     registry.register(settings.registry_client(), settings.candle_names)
     host, port = address.split(":")
     options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
-    return flink.job_id(flink.run(job, [], options, settings.environment()))
+    conf = rest.conf_of(address)
+    secured = {"FLINK_CONF_DIR": str(conf)} if conf and rest.is_secured(conf) else {}
+    return flink.job_id(flink.run(job, [], options, settings.environment() | secured))
+
+
+def page(job_id: str, address: str) -> str:
+    """Where the job is in Flink's web UI."""
+    return f"{rest.of(address).url}/#/job/running/{job_id}/overview"
 
 
 def await_running(job_id: str, address: str) -> None:
@@ -46,13 +51,11 @@ def await_running(job_id: str, address: str) -> None:
     while time.monotonic() < deadline:
         if has_ended(job_id, address):
             return
-        tasks = rest(address, f"/jobs/{job_id}")["vertices"]
+        tasks = rest.of(address).get(f"/jobs/{job_id}")["vertices"]
         if tasks and all(task["status"] in ("RUNNING", "FINISHED") for task in tasks):
             return
         time.sleep(POLL_S)
-    raise UserError(
-        f"job {job_id} does not run after {START_TIMEOUT_S} s: http://{address}/#/job/running/{job_id}/overview"
-    )
+    raise UserError(f"job {job_id} does not run after {START_TIMEOUT_S} s: {page(job_id, address)}")
 
 
 def await_read(settings: Settings, ends: Mapping[int, int], timeout_s: float) -> None:
@@ -77,20 +80,17 @@ def drain(job_id: str, address: str, timeout_s: float) -> None:
 
     Raises UserError when it does not end in time.
     """
-    path = f"/jobs/{job_id}/stop"
-    answer = httpx.post(f"http://{address}{path}", json={"drain": True}, timeout=TIMEOUT_S)
-    if answer.is_error:
-        raise UserError(f"Flink refuses to stop job {job_id}: {answer.text[:200]}")
+    rest.of(address).request("POST", f"/jobs/{job_id}/stop", {"drain": True})
     deadline = time.monotonic() + timeout_s
     while not has_ended(job_id, address):
         if time.monotonic() > deadline:
-            raise UserError(f"job {job_id} did not stop: http://{address}/#/job/running/{job_id}/overview")
+            raise UserError(f"job {job_id} did not stop: {page(job_id, address)}")
         time.sleep(POLL_S)
 
 
 def has_ended(job_id: str, address: str) -> bool:
     """Whether the job has reached its end. Raises UserError with the root cause when it failed."""
-    state = str(rest(address, f"/jobs/{job_id}")["state"])
+    state = str(rest.of(address).get(f"/jobs/{job_id}")["state"])
     if state == "FAILED":
         raise UserError(f"job {job_id} failed: {failure(job_id, address)}")
     return state in ENDED
@@ -98,14 +98,5 @@ def has_ended(job_id: str, address: str) -> bool:
 
 def failure(job_id: str, address: str) -> str:
     """The root cause of the job's last failure, in one line."""
-    trace = str(rest(address, f"/jobs/{job_id}/exceptions").get("root-exception", ""))
+    trace = str(rest.of(address).get(f"/jobs/{job_id}/exceptions").get("root-exception", ""))
     return flink.root_cause(trace)
-
-
-def rest(address: str, path: str) -> dict[str, Any]:
-    """A GET on Flink's REST API. Raises UserError when it does not answer."""
-    try:
-        answer: dict[str, Any] = httpx.get(f"http://{address}{path}", timeout=TIMEOUT_S).raise_for_status().json()
-    except httpx.HTTPError as error:
-        raise UserError(f"Flink at {address} does not answer {path}: {error}") from error
-    return answer

@@ -6,6 +6,7 @@ The first of them that names a setting decides. Passwords and tokens are no flag
 import json
 import os
 import re
+import ssl
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -82,8 +83,10 @@ def _certificates(value: Any) -> Any:
         text = Path(value).read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{value} cannot be read ({error}): name a PEM file") from error
-    if CERTIFICATE not in text:
-        raise ValueError(f"{value} holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+    try:
+        ssl.create_default_context(cadata=text)
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(f"{value} holds no PEM certificates ({error})") from error
     return text
 
 

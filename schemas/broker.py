@@ -22,7 +22,7 @@ def looking_group() -> str:
 
 
 def reason(properties: Mapping[str, str], error: KafkaException) -> str:
-    """What stands behind the error of a client with these properties, which itself says only that it failed; one line."""
+    """What stands behind the error of a client with these properties, which says only that it failed; in one line."""
     if error.args[0].code() in UNANSWERED:
         return _heard(properties) or error.args[0].str()
     return str(error.args[0].str())

@@ -21,4 +21,4 @@ def submit(job: str, cluster: str | None, **flags: str | None) -> None:
     address = cluster or jobs.cluster_address()
     click.echo(f"submitting {job} to {address}")
     job_id = jobs.submit(job, settings, address)
-    click.echo(f"running as {job_id}: http://{address}/#/job/running/{job_id}/overview")
+    click.echo(f"running as {job_id}: {jobs.page(job_id, address)}")

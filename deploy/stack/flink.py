@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from deploy import core, paths
 from deploy.errors import UserError
 from deploy.stack.ports import HOST, Ports
+from deploy.stack.security import Security, write_private
 
 COMMITTED = paths.ROOT / "flink-conf" / "local"
 RESOURCES_TIMEOUT_S = 60
@@ -77,15 +78,16 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def prepare(folder: Path, ports: Ports) -> None:
+def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
     """Write the configuration of this machine: the distribution's, flink-conf/local, ports and folders."""
     shutil.rmtree(folder / "flink" / "tmp", ignore_errors=True)
     (folder / "flink" / "tmp").mkdir(parents=True)
     shutil.copytree(core.flink_home() / "conf", _conf(folder), dirs_exist_ok=True)
     shutil.copytree(COMMITTED, _conf(folder), dirs_exist_ok=True)
-    generated = "".join(f'{name}: "{value}"\n' for name, value in _settings(folder, ports).items())
+    settings = _settings(folder, ports) | (_secured(security) if security else {})
+    generated = "".join(f'{name}: "{value}"\n' for name, value in settings.items())
     config = (COMMITTED / "config.yaml").read_text()
-    (_conf(folder) / "config.yaml").write_text(f"{config}\n# This machine\n{generated}")
+    write_private(_conf(folder) / "config.yaml", f"{config}\n# This machine\n{generated}")
 
 
 def _settings(folder: Path, ports: Ports) -> dict[str, object]:
@@ -107,6 +109,24 @@ def _settings(folder: Path, ports: Ports) -> dict[str, object]:
         "execution.checkpointing.savepoint-dir": (folder / "flink" / "savepoints").as_uri(),
         "web.log.path": folder / "logs" / "jobmanager.log",
         "taskmanager.log.path": folder / "logs" / "taskmanager.log",
+    }
+
+
+def _secured(security: Security) -> dict[str, object]:
+    """Mutual TLS among Flink's processes, and between its REST API and whoever uses it."""
+    stores = {
+        "internal.keystore": security.internal,
+        "internal.truststore": security.internal,
+        "rest.keystore": security.rest,
+        "rest.truststore": security.truststore,
+    }
+    passwords = (f"{name}-password" for name in (*stores, "internal.key", "rest.key"))
+    return {
+        "security.ssl.internal.enabled": "true",
+        "security.ssl.rest.enabled": "true",
+        "security.ssl.rest.authentication-enabled": "true",
+        **{f"security.ssl.{name}": path for name, path in stores.items()},
+        **{f"security.ssl.{name}": security.keystore_password for name in passwords},
     }
 
 

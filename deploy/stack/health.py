@@ -6,6 +6,9 @@ import httpx
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from deploy.errors import UserError
+from deploy.rest import Rest
+from deploy.stack.security import ADMIN
 from deploy.stack.state import Stack
 
 TIMEOUT_S = 2
@@ -15,7 +18,7 @@ def healthy(stack: Stack, part: str) -> bool:
     """Whether a part is up and answers."""
     try:
         return part in stack.pids and CHECKS[part](stack)
-    except (httpx.HTTPError, KafkaException):
+    except (httpx.HTTPError, KafkaException, UserError):
         return False
 
 
@@ -25,30 +28,32 @@ def all_healthy(stack: Stack) -> bool:
 
 
 def _kafka(stack: Stack) -> bool:
-    client = AdminClient(
-        {"bootstrap.servers": stack.bootstrap_servers, "log_level": 0, "error_cb": lambda _error: None}
-    )
+    client = AdminClient({**stack.kafka_client(), "error_cb": lambda _error: None})
     return bool(client.list_topics(timeout=TIMEOUT_S).brokers)
 
 
 def _registry(stack: Stack) -> bool:
-    return _get(f"{stack.registry_url}/subjects").is_success
+    security = stack.security
+    login = (ADMIN, security.admin_password) if security else None
+    trusted = security.context() if security else True
+    url = f"{stack.registry_url}/subjects"
+    return httpx.get(url, auth=login, verify=trusted, timeout=TIMEOUT_S, trust_env=False).is_success
 
 
 def _jobmanager(stack: Stack) -> bool:
-    return _get(f"{stack.flink_rest_url}/overview").is_success
+    return bool(_flink(stack).get("/overview"))
 
 
 def _taskmanager(stack: Stack) -> bool:
     process = stack.processes().get("taskmanager")
     started_ms = process.create_time() * 1000 if process else float("inf")
-    managers = _get(f"{stack.flink_rest_url}/taskmanagers").raise_for_status().json()["taskmanagers"]
+    managers = _flink(stack).get("/taskmanagers")["taskmanagers"]
     # A killed one stays listed until it is missed: only a heartbeat since this process began counts.
     return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)
 
 
-def _get(url: str) -> httpx.Response:
-    return httpx.get(url, timeout=TIMEOUT_S, trust_env=False)
+def _flink(stack: Stack) -> Rest:
+    return Rest(stack.flink_address, stack.flink_conf)
 
 
 CHECKS: dict[str, Callable[[Stack], bool]] = {

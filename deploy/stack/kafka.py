@@ -8,10 +8,13 @@ from pathlib import Path
 from deploy import core, jars
 from deploy.errors import UserError
 from deploy.stack.ports import HOST, Ports
+from deploy.stack.security import ADMIN, BROKER, Security, write_private
 
 FORMAT_TIMEOUT_S = 60
 TRANSACTION_TIMEOUT_MAX_MS = 3_600_000
 """Longest transaction the broker accepts: the longest outage that a job's open transactions outlive."""
+SCRAM = "SCRAM-SHA-512"
+SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule"
 LOGGING = {
     "showDateTime": "true",
     "dateTimeFormat": "yyyy-MM-dd HH:mm:ss,SSS",
@@ -28,13 +31,14 @@ def command(folder: Path) -> list[str]:
     return [*_java(*heap, *options), "kafka.Kafka", str(_properties(folder))]
 
 
-def prepare(folder: Path, ports: Ports) -> None:
+def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
     """Write the broker's settings and, the first time, format its storage."""
     data = folder / "kafka" / "data"
     data.mkdir(parents=True, exist_ok=True)
-    _properties(folder).write_text("".join(f"{name}={value}\n" for name, value in _settings(data, ports).items()))
+    settings = _settings(data, ports) | (_secured(ports, security) if security else {})
+    write_private(_properties(folder), "".join(f"{name}={value}\n" for name, value in settings.items()))
     if not (data / "meta.properties").exists():
-        _format(folder)
+        _format(folder, security)
 
 
 def _settings(data: Path, ports: Ports) -> dict[str, object]:
@@ -61,16 +65,43 @@ def _settings(data: Path, ports: Ports) -> dict[str, object]:
     }
 
 
-def _format(folder: Path) -> None:
+def _secured(ports: Ports, security: Security) -> dict[str, object]:
+    """TLS everywhere; clients log in with SCRAM and may do what they were granted, controllers show a certificate."""
+    broker, controller = f"{HOST}:{ports.kafka}", f"{HOST}:{ports.kafka_controller}"
+    login = f'{SCRAM_MODULE} required username="{ADMIN}" password="{security.admin_password}";'
+    return {
+        "listeners": f"CLIENT://{broker},CONTROLLER://{controller}",
+        "advertised.listeners": f"CLIENT://{broker}",
+        "listener.security.protocol.map": "CLIENT:SASL_SSL,CONTROLLER:SSL",
+        "inter.broker.listener.name": "CLIENT",
+        "sasl.enabled.mechanisms": SCRAM,
+        "sasl.mechanism.inter.broker.protocol": SCRAM,
+        f"listener.name.client.{SCRAM.lower()}.sasl.jaas.config": login,
+        "listener.name.controller.ssl.client.auth": "required",
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": security.broker,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": security.ca,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{ADMIN};User:{BROKER}",
+    }
+
+
+def _format(folder: Path, security: Security | None) -> None:
     cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     arguments = ["format", "--cluster-id", cluster_id, "--config", str(_properties(folder))]
+    if security:
+        arguments += ["--add-scram", f"{SCRAM}=[name={ADMIN},password={security.admin_password}]"]
+    given = folder / "kafka" / "format.arguments"  # in a file: other users see those of a command
+    write_private(given, "\n".join(arguments))
     result = subprocess.run(
-        [*_java("-Xmx128m"), "kafka.tools.StorageTool", *arguments],
+        [*_java("-Xmx128m"), "kafka.tools.StorageTool", f"@{given}"],
         capture_output=True,
         text=True,
         timeout=FORMAT_TIMEOUT_S,
         check=False,
     )
+    given.unlink()
     if result.returncode != 0:
         raise UserError(f"Kafka could not format {folder / 'kafka' / 'data'}: {result.stderr.strip()[-500:]}")
 

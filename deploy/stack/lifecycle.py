@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy import paths
 from deploy.errors import UserError
 from deploy.stack import flink, health, kafka, ports, registry, supervisor
+from deploy.stack.security import Security
 from deploy.stack.state import PARTS, Stack, running
 
 START_TIMEOUT_S = 180
@@ -17,10 +18,13 @@ DATA = ("kafka", "registry", "flink", "logs")
 """What `wipe` removes."""
 
 
-def start(stated: Mapping[str, int], folder: Path = paths.STACK) -> tuple[Stack, bool]:
+def start(
+    stated: Mapping[str, int], folder: Path = paths.STACK, secured_with: Path | None = None
+) -> tuple[Stack, bool]:
     """The running stack of a folder, started when there is none; and whether it was started.
 
-    `stated` gives ports by name (kafka, registry, flink). Raises UserError when one is taken.
+    `stated` gives ports by name (kafka, registry, flink); `secured_with` is a folder as deploy.stack.security describes
+    it. Raises UserError when a port is taken.
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +33,7 @@ def start(stated: Mapping[str, int], folder: Path = paths.STACK) -> tuple[Stack,
         if stack:
             return stack, False
         supervisor.end_left_over(folder)
-        return _launch(folder, ports.choose(stated)), True
+        return _launch(folder, ports.choose(stated), secured_with), True
 
 
 def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
@@ -71,17 +75,18 @@ def wipe(folder: Path = paths.STACK) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _launch(folder: Path, chosen: ports.Ports) -> Stack:
-    kafka.prepare(folder, chosen)
-    registry.prepare(folder)
-    flink.prepare(folder, chosen)
+def _launch(folder: Path, chosen: ports.Ports, secured_with: Path | None) -> Stack:
+    security = Security(secured_with) if secured_with else None
+    kafka.prepare(folder, chosen, security)
+    registry.prepare(folder, chosen, security)
+    flink.prepare(folder, chosen, security)
     commands = {
         "kafka": kafka.command(folder),
-        "registry": registry.command(folder, chosen),
+        "registry": registry.command(folder),
         "jobmanager": flink.command(folder, "jobmanager"),
         "taskmanager": flink.command(folder, "taskmanager"),
     }
-    return supervisor.start(folder, chosen, commands, flink.environment(folder))
+    return supervisor.start(folder, chosen, commands, flink.environment(folder), secured_with)
 
 
 def _unchanged(stack: Stack, seen: dict[str, int]) -> dict[str, int]:

@@ -7,11 +7,28 @@ from pathlib import Path
 
 from deploy import core, jars, paths
 from deploy.stack.ports import HOST, Ports
+from deploy.stack.security import ADMIN, Security, write_private
 
 
-def command(folder: Path, ports: Ports) -> list[str]:
-    """What starts the registry."""
-    settings = {
+def command(folder: Path) -> list[str]:
+    """What starts the registry, once `prepare` has written its settings."""
+    heap = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    option = f"-Dsmallrye.config.locations={_properties(folder).as_uri()}"
+    return [str(core.java()), *heap, option, "-jar", str(_home() / "quarkus-run.jar")]
+
+
+def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
+    """Unpack the registry, once for all stacks, make a place for its database, and write its settings."""
+    (folder / "registry").mkdir(parents=True, exist_ok=True)
+    settings = _settings(folder, ports) | (_secured(ports, security) if security else {})
+    write_private(_properties(folder), "".join(f"{name}={value}\n" for name, value in settings.items()))
+    if not _home().exists():
+        _unpack(_archive(), _home())
+
+
+def _settings(folder: Path, ports: Ports) -> dict[str, object]:
+    return {
+        "config_ordinal": 500,  # above what comes with it
         "quarkus.http.host": HOST,
         "quarkus.http.port": ports.registry,
         "quarkus.http.access-log.enabled": "false",
@@ -25,16 +42,26 @@ def command(folder: Path, ports: Ports) -> list[str]:
         "apicurio.datasource.jdbc.min-size": 2,
         "apicurio.datasource.jdbc.max-size": 20,
     }
-    heap = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-    options = [f"-D{name}={value}" for name, value in settings.items()]
-    return [str(core.java()), *heap, *options, "-jar", str(_home() / "quarkus-run.jar")]
 
 
-def prepare(folder: Path) -> None:
-    """Unpack the registry, once for all stacks, and make a place for its database."""
-    (folder / "registry").mkdir(parents=True, exist_ok=True)
-    if not _home().exists():
-        _unpack(_archive(), _home())
+def _secured(ports: Ports, security: Security) -> dict[str, object]:
+    """TLS alone, and nothing without a login."""
+    return {
+        "quarkus.http.insecure-requests": "disabled",
+        "quarkus.http.ssl-port": ports.registry,
+        "quarkus.http.ssl.certificate.files": security.registry,
+        "quarkus.http.ssl.certificate.key-files": security.registry,
+        "quarkus.http.auth.basic": "true",
+        "quarkus.http.auth.permission.all.paths": "/*",
+        "quarkus.http.auth.permission.all.policy": "authenticated",
+        "quarkus.security.users.embedded.plain-text": "true",
+        f"quarkus.security.users.embedded.users.{ADMIN}": security.admin_password,
+        f"quarkus.security.users.embedded.roles.{ADMIN}": "sr-admin",
+    }
+
+
+def _properties(folder: Path) -> Path:
+    return folder / "registry" / "application.properties"
 
 
 def _unpack(archive: Path, home: Path) -> None:

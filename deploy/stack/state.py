@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from deploy import paths
 from deploy.stack.ports import HOST, Ports
+from deploy.stack.security import Security
 
 PARTS = ("kafka", "registry", "jobmanager", "taskmanager")
 """In the order they start; they stop in the reverse order."""
@@ -22,6 +23,13 @@ class Stack(BaseModel, frozen=True):
     ports: Ports
     supervisor_pid: int
     supervisor_started: float
+    secured_with: Path | None = None
+    """The folder of deploy.stack.security, when it is secured."""
+
+    @property
+    def security(self) -> Security | None:
+        """What it is secured with."""
+        return Security(self.secured_with) if self.secured_with else None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -31,12 +39,30 @@ class Stack(BaseModel, frozen=True):
     @property
     def registry_url(self) -> str:
         """Base URL of the registry's Confluent-compatible API."""
-        return f"http://{HOST}:{self.ports.registry}/apis/ccompat/v7"
+        return f"{self._scheme}://{HOST}:{self.ports.registry}/apis/ccompat/v7"
+
+    @property
+    def flink_address(self) -> str:
+        """host:port of the cluster's REST API."""
+        return f"{HOST}:{self.ports.flink}"
 
     @property
     def flink_rest_url(self) -> str:
         """Base URL of the cluster's REST API; its web UI in a browser."""
-        return f"http://{HOST}:{self.ports.flink}"
+        return f"{self._scheme}://{self.flink_address}"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.secured_with else "http"
+
+    def kafka_client(self) -> dict[str, str]:
+        """Properties of a Kafka client in Python, which may do everything."""
+        secured = self.security.kafka_client() if self.security else {}
+        return {"bootstrap.servers": self.bootstrap_servers, "log_level": "0", **secured}
+
+    def registry_client(self) -> dict[str, str]:
+        """Properties of a client of the registry, as for schemas.registry.connect, which may do everything."""
+        return {"url": self.registry_url, **(self.security.registry_client() if self.security else {})}
 
     @property
     def flink_conf(self) -> Path:

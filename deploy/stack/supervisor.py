@@ -47,7 +47,13 @@ stdout_logfile_backups=3
 """
 
 
-def start(folder: Path, ports: Ports, commands: Mapping[str, list[str]], environment: Mapping[str, str]) -> Stack:
+def start(
+    folder: Path,
+    ports: Ports,
+    commands: Mapping[str, list[str]],
+    environment: Mapping[str, str],
+    secured_with: Path | None = None,
+) -> Stack:
     """Start a supervisor that outlives its starter, in a session of its own, and write the state file."""
     (folder / "logs").mkdir(exist_ok=True)
     config = folder / "supervisord.conf"
@@ -62,7 +68,13 @@ def start(folder: Path, ports: Ports, commands: Mapping[str, list[str]], environ
         start_new_session=True,
     )
     started = psutil.Process(process.pid).create_time()
-    stack = Stack(folder=folder, ports=ports, supervisor_pid=process.pid, supervisor_started=started)
+    stack = Stack(
+        folder=folder,
+        ports=ports,
+        supervisor_pid=process.pid,
+        supervisor_started=started,
+        secured_with=secured_with,
+    )
     stack.save()
     return stack
 

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 from schemas import topics
+from tests.certificates import identity
+
+AUTHORITY = identity("CN=authority").certificate_pem()
 
 
 @pytest.fixture(autouse=True)
@@ -124,13 +127,69 @@ def test_an_unknown_name_in_the_file_is_refused(elsewhere: Path) -> None:
 
 def test_secrets_are_masked_where_settings_are_shown_and_whole_where_a_job_needs_them(elsewhere: Path) -> None:
     (elsewhere / "tickloom.toml").write_text(
-        'registry = "http://user:hunter2@registry:8081"\n[kafka_properties]\n"sasl.password" = "hunter2"\n'
+        'kafka_security_protocol = "SASL_SSL"\nkafka_username = "me"\nkafka_password = "hunter2"\n'
+        'registry_username = "me"\nregistry_password = "hunter2"\n[kafka_properties]\n"ssl.key.password" = "hunter2"\n'
     )
     settings = Settings.load()
-    assert "hunter2" not in repr(settings.printable())
-    assert "sasl.password=****" in settings.printable()["kafka_properties"]
-    assert settings.printable()["registry"] == "http://user:****@registry:8081"
-    assert settings.environment()["TICKLOOM_KAFKA_PROPERTIES"] == '{"sasl.password": "hunter2"}'
+    assert "hunter2" not in f"{settings.printable()}{settings!r}"
+    assert settings.printable()["kafka_properties"] == "ssl.key.password=****"
+    assert settings.printable()["kafka_password"] == settings.printable()["registry_password"] == "**********"
+    given = settings.environment()
+    assert given["TICKLOOM_KAFKA_PROPERTIES"] == '{"ssl.key.password": "hunter2"}'
+    assert given["TICKLOOM_KAFKA_PASSWORD"] == given["TICKLOOM_REGISTRY_PASSWORD"] == "hunter2"
+
+
+def test_a_password_comes_from_a_folder_of_secrets_unless_something_else_names_it(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "secrets").mkdir()
+    (elsewhere / "secrets" / "tickloom_kafka_password").write_text("of the folder\n")
+    monkeypatch.setenv("TICKLOOM_SECRETS_DIR", "secrets")
+    login = {"kafka_security_protocol": "SASL_SSL", "kafka_username": "me"}
+    assert Settings.load(login).kafka_password.get_secret_value() == "of the folder"
+    monkeypatch.setenv("TICKLOOM_KAFKA_PASSWORD", "of the environment")
+    assert Settings.load(login).kafka_password.get_secret_value() == "of the environment"
+    monkeypatch.setenv("TICKLOOM_SECRETS_DIR", "nowhere")
+    with pytest.raises(SettingsError, match=r"^TICKLOOM_SECRETS_DIR: nowhere is no folder$"):
+        Settings.load(login)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"registry": "http://me:hunter2@registry"}, "registry: user and password are settings of their own"),
+        ({"kafka_username": "me", "kafka_password": "hunter2"}, "kafka_security_protocol: PLAINTEXT and"),
+        ({"kafka_security_protocol": "SASL_SSL", "kafka_username": "me"}, "kafka_security_protocol: SASL_SSL and"),
+        ({"kafka_security_protocol": "SASL", "kafka_password": "hunter2"}, "kafka_security_protocol: Input should be"),
+        ({"registry_password": "hunter2"}, "registry_username: give it with registry_password"),
+        (
+            {"registry_username": "me", "registry_password": "hunter2", "registry_token": "t"},
+            "registry_username: give it with registry_password, or neither; registry_token alone",
+        ),
+        ({"ca": "nowhere.pem"}, "ca: nowhere.pem cannot be read"),
+        ({"ca": "tickloom.toml"}, "ca: tickloom.toml holds no PEM certificate"),
+    ],
+)
+def test_logins_that_would_not_be_used_are_refused_without_saying_the_password(
+    elsewhere: Path, given: dict[str, str], said: str
+) -> None:
+    (elsewhere / "tickloom.toml").write_text("")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load(given)
+    assert str(refused.value).startswith(said)
+    assert "hunter2" not in str(refused.value)
+
+
+def test_the_authority_is_read_where_the_settings_are_because_the_cluster_need_not_have_the_file(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / "ca.pem").write_text(AUTHORITY)
+    settings = Settings.load({"ca": "ca.pem"})
+    assert settings.ca == AUTHORITY
+    assert settings.printable()["ca"] == "PEM, 1 certificates"
+    (elsewhere / "ca.pem").unlink()
+    monkeypatch.setenv("TICKLOOM_CA", settings.environment()["TICKLOOM_CA"])
+    assert Settings.load() == settings
 
 
 def test_settings_reach_another_process_whole(monkeypatch: pytest.MonkeyPatch) -> None:
