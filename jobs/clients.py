@@ -1,13 +1,16 @@
 """The settings of Kafka and the registry in the words of their clients: librdkafka's, Java's and Flink's."""
 
+import ssl
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
     from jobs.settings import Settings
 
+CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 KAFKA = "org.apache.kafka"
 KAFKA_IN_FLINK = "org.apache.flink.kafka.shaded.org.apache.kafka"
 """The Java client's packages: as Kafka has them, and inside Flink's connector."""
@@ -16,6 +19,32 @@ LOGIN_MODULES = {
     "SCRAM-SHA-256": "common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "common.security.scram.ScramLoginModule",
 }
+
+
+def certificates(value: Any) -> Any:
+    """The text of a PEM file, for the text or for the file's name. Raises ValueError when it is none."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        text = value if CERTIFICATE in value else Path(value).read_text()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        shown = "the text" if CERTIFICATE in value else value
+        raise ValueError(f"{shown} is no file of PEM certificates ({error})") from error
+    return text
+
+
+def check_logins(settings: "Settings") -> None:
+    """Raises ValueError when a user or a password is missing, or would not be used."""
+    given = bool(settings.kafka_username), bool(settings.kafka_password.get_secret_value())
+    if given != (_logs_in(settings),) * 2:
+        raise ValueError(
+            f"kafka_security_protocol: {settings.kafka_security_protocol} and kafka_username, kafka_password do not go "
+            "together: SASL_SSL needs both, PLAINTEXT and SSL would not use them"
+        )
+    named, password = bool(settings.registry_username), bool(settings.registry_password.get_secret_value())
+    if named != password or (named and settings.registry_token.get_secret_value()):
+        raise ValueError("registry_username: give it with registry_password, or neither; registry_token alone")
 
 
 def kafka(settings: "Settings") -> dict[str, str]:

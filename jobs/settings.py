@@ -6,7 +6,6 @@ The first of them that names a setting decides. Passwords and tokens are no flag
 import json
 import os
 import re
-import ssl
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -76,21 +75,6 @@ def _json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _certificates(value: Any) -> Any:
-    if not isinstance(value, str) or not value or CERTIFICATE in value:
-        return value
-    try:
-        text = Path(value).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{value} cannot be read ({error}): name a PEM file") from error
-    try:
-        ssl.create_default_context(cadata=text)
-    except (ssl.SSLError, ValueError) as error:
-        raise ValueError(f"{value} holds no PEM certificates ({error})") from error
-    return text
-
-
-CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(format_duration), Field(gt=timedelta(0))]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split), PlainSerializer(",".join)]
 
@@ -104,7 +88,7 @@ class Settings(BaseSettings):
 
     brokers: str = Field("localhost:9092", description="Kafka bootstrap servers")
     registry: str = Field("http://localhost:8082/apis/ccompat/v7", description="URL of the schema registry")
-    ca: Annotated[str, BeforeValidator(_certificates)] = Field(
+    ca: Annotated[str, BeforeValidator(clients.certificates)] = Field(
         "",
         description="PEM file of the authorities behind Kafka's and the registry's certificates; none: the machine's",
     )
@@ -258,15 +242,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _logins(self) -> "Settings":
-        given = bool(self.kafka_username), bool(self.kafka_password.get_secret_value())
-        if given != (self.kafka_security_protocol.startswith("SASL_"),) * 2:
-            raise ValueError(
-                f"kafka_security_protocol: {self.kafka_security_protocol} and kafka_username, kafka_password do not go "
-                "together: SASL_SSL needs both, PLAINTEXT and SSL would not use them"
-            )
-        named, password = bool(self.registry_username), bool(self.registry_password.get_secret_value())
-        if named != password or (named and self.registry_token.get_secret_value()):
-            raise ValueError("registry_username: give it with registry_password, or neither; registry_token alone")
+        clients.check_logins(self)
         return self
 
     @model_validator(mode="after")
@@ -323,7 +299,7 @@ class Settings(BaseSettings):
         """Every setting as text, secrets masked."""
         values = self.model_dump(mode="json")
         values["kafka_properties"] = ", ".join(f"{name}=****" for name in self.kafka_properties)
-        values["ca"] = f"PEM, {self.ca.count(CERTIFICATE)} certificates" if self.ca else ""
+        values["ca"] = f"PEM, {self.ca.count(clients.CERTIFICATE)} certificates" if self.ca else ""
         return {name: "" if value is None else str(value) for name, value in values.items()}
 
     @property

@@ -166,8 +166,8 @@ def test_a_password_comes_from_a_folder_of_secrets_unless_something_else_names_i
             {"registry_username": "me", "registry_password": "hunter2", "registry_token": "t"},
             "registry_username: give it with registry_password, or neither; registry_token alone",
         ),
-        ({"ca": "nowhere.pem"}, "ca: nowhere.pem cannot be read"),
-        ({"ca": "tickloom.toml"}, "ca: tickloom.toml holds no PEM certificate"),
+        ({"ca": "nowhere.pem"}, "ca: nowhere.pem is no file of PEM certificates ([Errno 2]"),
+        ({"ca": "tickloom.toml"}, "ca: tickloom.toml is no file of PEM certificates ("),
     ],
 )
 def test_logins_that_would_not_be_used_are_refused_without_saying_the_password(
