@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy import flink, rest, stack
 from deploy.errors import UserError
@@ -63,15 +63,19 @@ def await_read(settings: Settings, ends: Mapping[int, int], timeout_s: float) ->
 
     Raises UserError when the time is over.
     """
-    admin = AdminClient(settings.kafka_client())
-    group = consumer_group(settings)
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        answer = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(TIMEOUT_S)
-        read = {each.partition: each.offset for each in answer.topic_partitions}
-        if all(read.get(partition, 0) >= end for partition, end in ends.items()):
-            return
-        time.sleep(POLL_S)
+    # An AdminClient that asks for a group's offsets crashes while the group's coordinator is still loading them.
+    consumer = Consumer({**settings.kafka_client(), "group.id": consumer_group(settings)})
+    asked = [TopicPartition(settings.trades_topic, partition) for partition in ends]
+    deadline, read = time.monotonic() + timeout_s, dict[int, int]()
+    try:
+        while time.monotonic() < deadline:
+            with suppress(KafkaException):  # the coordinator is not there yet
+                read = {each.partition: each.offset for each in consumer.committed(asked, TIMEOUT_S)}
+            if all(read.get(partition, 0) >= end for partition, end in ends.items()):
+                return
+            time.sleep(POLL_S)
+    finally:
+        consumer.close()
     raise UserError(f"the candle job has not read the trades within {timeout_s:.0f} s: it is at {read} of {dict(ends)}")
 
 

@@ -41,7 +41,8 @@ class Rest:
                 method, self.url + path, json=body, verify=self._verify, timeout=TIMEOUT_S, trust_env=False
             ).raise_for_status()
         except httpx.HTTPStatusError as error:
-            answer = f"{error.response.status_code} {error.response.text[:200]}"
+            hint = f"; {REMEDY}" if error.response.is_redirect else ""  # to https
+            answer = f"{error.response.status_code} {error.response.text[:200]}{hint}"
             raise UserError(f"Flink at {self.address} refuses {path}: {answer}") from error
         except httpx.HTTPError as error:
             hint = f"; {REMEDY}" if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) else ""

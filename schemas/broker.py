@@ -11,6 +11,7 @@ LOOKING_GROUPS = "tickloom-looking-"
 LISTEN_S = 3
 UNANSWERED = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
 REMEDIES = {
+    **dict.fromkeys(UNANSWERED, "; are address and kafka_security_protocol the broker's? `tickloom up` starts one"),
     KafkaError._AUTHENTICATION: "; check kafka_username, kafka_password and kafka_sasl_mechanism",
     KafkaError._SSL: "; check kafka_security_protocol and ca",
 }
@@ -22,14 +23,15 @@ def looking_group() -> str:
 
 
 def reason(properties: Mapping[str, str], error: KafkaException) -> str:
-    """What stands behind the error of a client with these properties, which says only that it failed; in one line."""
-    if error.args[0].code() in UNANSWERED:
-        return _heard(properties) or error.args[0].str()
-    return str(error.args[0].str())
+    """What stands behind the error of a client with these properties, and how to mend it, in one line."""
+    failed = error.args[0]
+    if failed.code() in UNANSWERED:
+        failed = _heard(properties) or failed
+    return failed.str() + REMEDIES.get(failed.code(), "")
 
 
-def _heard(properties: Mapping[str, str]) -> str:
-    """The first complaint of a client that tries to connect; none when it does not complain."""
+def _heard(properties: Mapping[str, str]) -> KafkaError | None:
+    """The first complaint of a client that tries to connect."""
     complaints = list[KafkaError]()
     client = AdminClient({**properties, "error_cb": complaints.append})
     deadline = time.monotonic() + LISTEN_S
@@ -37,5 +39,5 @@ def _heard(properties: Mapping[str, str]) -> str:
         client.poll(0.1)
         for each in complaints:
             if each.code() != KafkaError._ALL_BROKERS_DOWN:
-                return each.str() + REMEDIES.get(each.code(), "")
-    return ""
+                return each
+    return None

@@ -201,7 +201,7 @@ def _partitions(client: Producer | AdminClient, target: Target) -> int:
         topic = client.list_topics(target.topic, timeout=TIMEOUT_S).topics[target.topic]
     except KafkaException as error:
         cause = broker.reason(target.kafka, error)
-        raise ReplayError(f"no broker answers at {target.brokers} ({cause}): `tickloom up` starts one") from error
+        raise ReplayError(f"no broker answers at {target.brokers}: {cause}") from error
     if topic.error is not None:
         unknown = topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
         remedy = "the candle job creates it" if unknown else "`tickloom acl` grants what a producer needs"

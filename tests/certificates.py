@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -28,7 +28,7 @@ DAY = timedelta(days=1)
 class Identity:
     """A key and its certificate."""
 
-    key: EllipticCurvePrivateKey
+    key: RSAPrivateKey
     certificate: x509.Certificate
 
     def pem(self) -> str:
@@ -65,7 +65,7 @@ def fill(folder: Path) -> Security:
 
 def identity(subject: str, authority: Identity | None = None) -> Identity:
     """A certificate for this machine, signed by an authority, or one that signs itself."""
-    key = generate_private_key(SECP256R1())
+    key = generate_private_key(public_exponent=65537, key_size=2048)  # Flink's ciphers want RSA
     name, now = x509.Name.from_rfc4514_string(subject), datetime.now(UTC)
     signer, issuer = (authority.key, authority.certificate.subject) if authority else (key, name)
     names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST)), x509.DNSName("localhost")])

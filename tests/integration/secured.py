@@ -19,7 +19,7 @@ from tests.integration import stacks
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-ROLES = ("candles", "reconcile", "quality", "bars", "sessions", "producer", "reader", "stranger")
+ROLES = ("candles", "reconcile", "quality", "bars", "sessions", "producer", "reader", "audit", "stranger")
 """Each has a user of Kafka; the stranger is granted nothing."""
 ITERATIONS = 4096
 
@@ -104,5 +104,6 @@ def _add_users(secured: Secured) -> None:
         UserScramCredentialUpsertion(f"tickloom-{role}", info, password.encode())
         for role, password in passwords.items()
     ]
-    for future in AdminClient(secured.stack.kafka_client()).alter_user_scram_credentials(users).values():
+    admin = AdminClient(secured.stack.kafka_client())
+    for future in admin.alter_user_scram_credentials(users).values():
         future.result(30)

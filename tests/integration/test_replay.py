@@ -138,7 +138,9 @@ def test_a_topic_that_is_not_there_is_named(stack: Stack, tape: TradesFile) -> N
 
 
 def test_a_broker_that_is_not_there_is_named(target: Target, tape: TradesFile) -> None:
-    with pytest.raises(ReplayError, match=r"no broker answers at 127\.0\.0\.1:1 "):
+    with pytest.raises(
+        ReplayError, match=r"no broker answers at 127\.0\.0\.1:1: .*Connection refused.*`tickloom up` starts one"
+    ):
         Replay([tape], replace(target, brokers="127.0.0.1:1")).run()
 
 

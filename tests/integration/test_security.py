@@ -12,10 +12,11 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from deploy import flink, paths
+from deploy import flink, jobs, paths
 from deploy.errors import UserError
 from deploy.rest import Rest
 from deploy.stack.security import ADMIN
+from deploy.trades_topic import Topic
 from jobs.settings import Settings, SettingsError
 from jobs.topics import prepare
 from schemas import topics
@@ -36,6 +37,7 @@ TRADES = "".join(
     f"2026-01-05T14:{30 + n // 60}:{n % 60:02d}.5Z,{'AB'[n % 2]},{100 + n % 7}.25,{1 + n % 3}\n" for n in range(150)
 )
 READ_TIMEOUT_S = 60
+NOBODY = {"kafka_username": "", "kafka_password": ""}
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,9 @@ def run(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Run:
     assert found, submitted.stdout
     await_running(secured.rest, found[1])
     replayed = secured.tickloom("producer", "replay", str(tape))
-    ends = AdminClient(secured.stack.kafka_client())
-    await_read(ends, len(TRADES.splitlines()))
+    ends = {partition: end for partition, (_, end) in Topic(topics.TRADES, secured.settings("audit")).ranges.items()}
+    assert sum(ends.values()) == len(TRADES.splitlines())
+    jobs.await_read(secured.settings("candles"), ends, READ_TIMEOUT_S)
     secured.rest.request("POST", f"/jobs/{found[1]}/stop", {"drain": True})
     wait_until(lambda: state(secured.rest, found[1]) == "FINISHED", "the end of the job")
     return Run(tape, found[1], submitted.stdout + submitted.stderr + replayed.stdout + replayed.stderr)
@@ -82,18 +85,6 @@ def await_running(rest: Rest, job: str) -> None:
 
 def state(rest: Rest, job: str) -> str:
     return str(rest.get(f"/jobs/{job}")["state"])
-
-
-def await_read(admin: AdminClient, trades: int) -> None:
-    """Wait until the offsets that the candle job commits are those of so many trades."""
-    from confluent_kafka import ConsumerGroupTopicPartitions
-
-    def read() -> bool:
-        wanted = ConsumerGroupTopicPartitions("tickloom-candles")
-        answer = admin.list_consumer_group_offsets([wanted])["tickloom-candles"].result(10)
-        return sum(max(each.offset, 0) for each in answer.topic_partitions) == trades
-
-    wait_until(read, "the trades to be read")
 
 
 def refusal(settings: Settings, topic: str) -> int:
@@ -177,9 +168,9 @@ def test_a_job_with_a_wrong_password_does_not_start_and_says_why(secured: Secure
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"kafka_security_protocol": "PLAINTEXT", "kafka_username": "", "kafka_password": ""}, "SSL listener"),
-        ({"kafka_security_protocol": "SSL", "kafka_username": "", "kafka_password": ""}, "SASL"),
-        ({"ca": ""}, "certificate verify failed"),
+        ({"kafka_security_protocol": "PLAINTEXT", **NOBODY}, "kafka_security_protocol the broker's"),
+        ({"kafka_security_protocol": "SSL", **NOBODY}, "kafka_security_protocol the broker's"),
+        ({"ca": ""}, r"certificate verify failed.*; check kafka_security_protocol and ca"),
     ],
 )
 def test_without_encryption_login_or_trust_the_broker_is_not_reached(
