@@ -14,9 +14,12 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     pkcs12,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from deploy.stack.ports import HOST
 from deploy.stack.security import BROKER, Security, write_private
@@ -58,6 +61,11 @@ def fill(folder: Path) -> Security:
     security.truststore.write_bytes(_truststore(authority, password))
     write_private(security.broker, identity(BROKER, authority).pem())
     write_private(security.registry, identity("CN=registry", authority).pem())
+    signer = identity("CN=tokens")
+    security.token_key.write_bytes(
+        signer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    write_private(folder / "registry.token", token(signer))
     security.rest.write_bytes(identity("CN=flink-rest", authority).keystore(password))
     security.internal.write_bytes(identity("CN=flink").keystore(password))
     return security
@@ -84,6 +92,12 @@ def identity(subject: str, authority: Identity | None = None) -> Identity:
     if authority is not None:
         builder = builder.add_extension(usage, critical=False)
     return Identity(key, builder.sign(signer, SHA256()))
+
+
+def token(signer: Identity) -> str:
+    """A signed token of a day."""
+    claims = {"sub": "tests", "iss": "tests", "exp": int((datetime.now(UTC) + DAY).timestamp())}
+    return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(signer.pem()))
 
 
 def _truststore(authority: Identity, password: str) -> bytes:

@@ -54,6 +54,8 @@ def _secured(ports: Ports, security: Security) -> dict[str, object]:
         "quarkus.http.auth.basic": "true",
         "quarkus.http.auth.permission.all.paths": "/*",
         "quarkus.http.auth.permission.all.policy": "authenticated",
+        "quarkus.oidc.tenant-enabled": "true",
+        "quarkus.oidc.public-key": "".join(security.token_key.read_text().splitlines()[1:-1]),
         "quarkus.security.users.embedded.plain-text": "true",
         f"quarkus.security.users.embedded.users.{ADMIN}": security.admin_password,
         f"quarkus.security.users.embedded.roles.{ADMIN}": "sr-admin",

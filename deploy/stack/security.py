@@ -40,6 +40,11 @@ class Security:
         return self.folder / "registry.pem"
 
     @property
+    def token_key(self) -> Path:
+        """Public key, as PEM, of who signs the tokens (JWT) that the registry takes instead of a password."""
+        return self.folder / "registry-token.pem"
+
+    @property
     def rest(self) -> Path:
         """Keystore of Flink's REST API, and of those who may use it."""
         return self.folder / "flink-rest.p12"

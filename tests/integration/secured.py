@@ -41,7 +41,12 @@ class Secured:
     def secrets(self) -> list[str]:
         """Everything that nobody may read anywhere."""
         passwords = [(self.folder / role / "tickloom_kafka_password").read_text() for role in ROLES]
-        return [*passwords, self.security.admin_password, self.security.keystore_password]
+        return [*passwords, self.token, self.security.admin_password, self.security.keystore_password]
+
+    @property
+    def token(self) -> str:
+        """A token that the registry takes instead of a password."""
+        return (self.security.folder / "registry.token").read_text()
 
     def variables(self, role: str) -> dict[str, str]:
         """The environment of a role, in which passwords are named by their folder."""

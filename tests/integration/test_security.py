@@ -4,6 +4,7 @@ import base64
 import re
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from services.committed import CommittedReader, CommittedReadError
 from services.oracle import expected_candles
 from services.trades_file import Row, TradesFile
 from services.verdict import compare
+from tests.certificates import identity, token
 from tests.integration import submitter
 from tests.integration.candle_job import wait_until
 from tests.integration.secured import Secured, secured_stack
@@ -38,6 +40,7 @@ TRADES = "".join(
 )
 READ_TIMEOUT_S = 60
 NOBODY = {"kafka_username": "", "kafka_password": ""}
+NOT_NAMED = {"registry_username": "", "registry_password": ""}
 
 
 @pytest.fixture(scope="module")
@@ -183,10 +186,12 @@ def test_without_encryption_login_or_trust_the_broker_is_not_reached(
 def test_the_registry_answers_only_who_logs_in_and_over_tls(secured: Secured, run: Run) -> None:
     schema = topics.subject(topics.TRADES)
     settings = secured.settings("reader")
-    assert Registry(settings.registry_client()).schema(1)
-    anonymous = secured.settings("reader", registry_username="", registry_password="")
+    tokened = secured.settings("reader", **NOT_NAMED, registry_token=secured.token)
+    assert Registry(settings.registry_client()).schema(1) == Registry(tokened.registry_client()).schema(1)
+    anonymous = secured.settings("reader", **NOT_NAMED)
     wrong = secured.settings("reader", registry_password="hunter2")
-    for each in (anonymous, wrong):
+    forged = secured.settings("reader", **NOT_NAMED, registry_token=token(identity("CN=hunter2")))
+    for each in (anonymous, wrong, forged):
         with pytest.raises(RegistryError, match=r"HTTP status 401; check registry_username") as refused:
             Registry(each.registry_client()).schema(1)
         assert "hunter2" not in str(refused.value)
@@ -238,22 +243,43 @@ def test_nobody_but_the_owner_can_read_the_files_with_secrets(secured: Secured) 
         assert file.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("job", ["reconcile", "quality", "bars", "sessions"])
-def test_every_other_job_runs_with_the_rights_of_its_role_alone(secured: Secured, run: Run, job: str) -> None:
-    settings = secured.settings(job, resolutions=",".join(RESOLUTIONS), parallelism="1")
-    security = {name: value for name, value in flink_options(secured).items() if name.startswith("security.")}
+@pytest.mark.parametrize("job", ["reconcile", "quality", "sessions"])
+def test_the_other_jobs_run_with_the_rights_of_their_roles_alone_and_a_token(
+    secured: Secured, run: Run, job: str
+) -> None:
+    with running(secured, job) as identity:
+        wait_until(lambda: checkpoints(secured.rest, identity) > 1, "checkpoints")
+        assert state(secured.rest, identity) == "RUNNING"
+
+
+def test_bars_are_read_of_a_job_that_decodes_and_encodes_with_a_token(secured: Secured, run: Run) -> None:
+    reader = secured.settings("reader", **NOT_NAMED, registry_token=secured.token)
+    topic = topics.bars("tick")
+    with (
+        running(secured, "bars", bars="tick=10"),
+        CommittedReader(reader.kafka_client(), reader.registry_client(), {topic: "bar"}) as read,
+    ):
+        found = read.poll(READ_TIMEOUT_S)
+    assert found
+    assert found.record["trade_count"] == 10
+
+
+@contextmanager
+def running(secured: Secured, job: str, **changed: str) -> Iterator[str]:
+    """A job that logs in to the registry with a token, until the end of the block; gives its id."""
+    chosen = {"resolutions": ",".join(RESOLUTIONS), "parallelism": "1", "registry_token": secured.token}
+    settings = secured.settings(job, **NOT_NAMED, **chosen, **changed)
     options = {
         "execution.target": "remote",
         "execution.attached": "false",
         "rest.address": "127.0.0.1",
         "rest.port": str(secured.stack.ports.flink),
         "restart-strategy.type": "disable",
-        **security,
+        **{name: value for name, value in flink_options(secured).items() if name.startswith("security.")},
     }
     identity = submitter.submit(paths.ROOT / "jobs" / f"{job}.py", settings.environment(), options)
     await_running(secured.rest, identity)
-    wait_until(lambda: checkpoints(secured.rest, identity) > 1, "checkpoints")
-    assert state(secured.rest, identity) == "RUNNING"
+    yield identity
     secured.rest.request("PATCH", f"/jobs/{identity}?mode=cancel")
     wait_until(lambda: state(secured.rest, identity) == "CANCELED", "the end of the job")
 
