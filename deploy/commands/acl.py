@@ -77,7 +77,7 @@ def print_(acls: list[Acl], _settings: Settings, form: str) -> None:
 
 @acl.command()
 @click.option(
-    "--file", "file", type=click.Path(path_type=Path), help="Grant these, as `print --format json` writes them."
+    "--file", "file", type=click.Path(path_type=Path), help="Grant these instead, as `print --format json` writes them."
 )
 @_acls
 def apply(acls: list[Acl], settings: Settings, file: Path | None) -> None:
