@@ -3,9 +3,13 @@
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from schemas import avro
+
+hypothesis.settings.register_profile("tickloom", deadline=None)  # a busy machine is slow, not wrong
+hypothesis.settings.load_profile("tickloom")
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from deploy.stack import Stack
+from jobs.settings import Settings
 from schemas import registry, topics
 from schemas.codec import Encoder
 from services.committed import CommittedReader
 from tests.integration import stacks
-from tests.integration.candle_job import wait_until
+from tests.integration.candle_job import CandleJob, wait_until
 from udfs.accumulator import of_trade
 
 pytestmark = pytest.mark.integration
@@ -110,7 +111,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         stack = stacks.up(folder)
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         admin.create_topics([NewTopic(REFERENCE, 1, 1)])[REFERENCE].result(30)
-        stacks.tickloom(folder, "submit", "candles", "--idle-timeout=1s")
+        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": "1s"}
+        registry.register(stack.registry_url, Settings().resolutions)
+        CandleJob.submit(stack, Settings.load(candles))
         (folder / "conditions.toml").write_text(CONDITIONS)
         flags = ["--numbered=V*", f"--reference-topic={REFERENCE}", f"--conditions={folder / 'conditions.toml'}"]
         stacks.tickloom(folder, "submit", "quality", *flags)
