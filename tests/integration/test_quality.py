@@ -111,7 +111,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         stack = stacks.up(folder)
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         admin.create_topics([NewTopic(REFERENCE, 1, 1)])[REFERENCE].result(30)
-        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": "1s"}
+        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "partitions": 1}
         registry.register(stack.registry_url, Settings().resolutions)
         CandleJob.submit(stack, Settings.load(candles))
         (folder / "conditions.toml").write_text(CONDITIONS)
