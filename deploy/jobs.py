@@ -29,15 +29,21 @@ def cluster_address() -> str:
     return running.flink_rest_url.removeprefix("http://")
 
 
-def submit(job: str, settings: Settings, address: str) -> str:
-    """Register the job's schemas and start it; returns the job's id.
+def name(job: str) -> str:
+    """What a job is called on a cluster."""
+    return f"tickloom-{job}"
+
+
+def submit(job: str, settings: Settings, address: str, savepoint: str | None = None) -> str:
+    """Register the job's schemas and start it, from a savepoint when one is named; returns the job's id.
 
     Raises UserError with the root cause.
     """
     registry.register(settings.registry, settings.candle_names)
     host, port = address.split(":")
     options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
-    return flink.job_id(flink.run(job, [], options, settings.environment()))
+    restored = {"execution.state-recovery.path": savepoint} if savepoint else {}
+    return flink.job_id(flink.run(job, [], options | restored, settings.environment()))
 
 
 def await_running(job_id: str, address: str) -> None:
