@@ -1,0 +1,161 @@
+"""A job under two-phase commit through one seeded history: messages in any order, crashes after any of them.
+
+`python -m tests.faults.model SEED [CONTROL]` prints the history, one step a line, and what it violates.
+
+A step delivers the first message of some channel, drawn among all that have one. In the storm events are drawn too:
+checkpoints, crashes, restarts, time-outs, upgrades. Then the weather clears: what is down is restarted, everything is
+delivered, one more checkpoint is completed, and the invariants that hold once drained are judged. That no revision is
+read twice and that the watermark does not jump is checked at every moment: records are read once and never taken back.
+"""
+
+import random
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from tests.faults import tape
+from tests.faults.cluster import Cluster, Event, Parts
+from tests.faults.controls import CONTROLS
+from tests.faults.dataflow import MINUTES, SECONDS, WINDOWS, Window
+from tests.faults.transaction_log import COMMITTED, Fenced, Reader, Violation
+
+EVENTS = 26
+STEPS_BETWEEN = range(12)
+FREQUENCY = {
+    "trigger": 8,
+    "crash_tasks": 2,
+    "crash_coordinator": 1,
+    "restart": 4,
+    "crash_broker": 1,
+    "restart_broker": 3,
+    "time_out": 1,
+    "expire": 1,
+    "stop_with_savepoint": 1,
+    "upgrade": 3,
+}
+"""How often each event comes, of all that do."""
+
+Watch = Callable[[str, object], None]
+
+
+class History(Cluster):
+    """A cluster through a storm and the calm after it. `watch` is shown every step: where, and what."""
+
+    def __init__(self, seed: int, parts: Parts, watch: Watch | None = None) -> None:
+        super().__init__(random.Random(seed), parts)
+        self.watch = watch
+
+    def run(self) -> None:
+        """Live it.
+
+        Raises:
+            Violation: an invariant does not hold.
+        """
+        self.storm()
+        self.clear()
+        self.deliver_all()
+        self.judge()
+
+    def storm(self) -> None:
+        events = self.dice.choices(list(FREQUENCY), FREQUENCY.values(), k=EVENTS)
+        for name, steps in zip(events, self.dice.choices(STEPS_BETWEEN, k=EVENTS), strict=True):
+            self.deliver(steps)
+            self.happen(getattr(self, name))
+
+    def clear(self) -> None:
+        """Restart what is down, finish an upgrade that was begun, and complete one more checkpoint."""
+        self.happen(self.restart_broker)
+        self.happen(self.restart)
+        self.deliver_all()
+        self.happen(self.upgrade)
+        self.deliver_all()
+        self.happen(self.trigger)
+
+    def happen(self, event: Event) -> None:
+        """Let something happen."""
+        what = event()
+        if what and self.watch:
+            self.watch("—", what)
+
+    def deliver_all(self) -> None:
+        """Deliver until there is nothing left to deliver."""
+        while self.network.ready:
+            self.deliver(len(self.network.ready))
+
+    def deliver(self, steps: int) -> None:
+        """Deliver so many messages, as far as there are any."""
+        ready, random = self.network.ready, self.dice.random
+        for _ in range(steps):
+            if not ready:
+                return
+            channel = ready[int(random() * len(ready))]
+            message = channel.take()
+            if self.watch:
+                self.watch(channel.name, message)
+            try:
+                channel.receive(message)
+            except Fenced:
+                self.happen(self.crash_tasks)
+
+    def judge(self) -> None:
+        """The invariants that hold once everything is drained."""
+        for reader in self.readers:
+            self.check_stable(reader)
+        seconds, _, aside = self.readers
+        volumes = self.volumes()
+        minutes = {window: volume for window, volume in volumes.items() if window[0] == MINUTES}
+        require("conservation", tape.RECORDS, seconds.records + aside.records)
+        require("equality", tape.fold(self.partitions), volumes)
+        require("agreement", by_minute(volumes), minutes)
+
+    def check_stable(self, reader: Reader) -> None:
+        """The last stable offset is the high watermark; what was read was committed, all of each transaction."""
+        log = reader.log
+        require(f"last stable offset: {log.topic} with open {log.open()}", len(log.records), reader.position)
+        for transaction, rows in reader.taken.items():
+            if transaction.state != COMMITTED or transaction.rows != rows:
+                raise Violation(f"whole transactions: {rows} rows read on {log.topic} of {transaction}")
+
+    def volumes(self) -> dict[Window, int]:
+        """The volume of the highest revision of every window, as read."""
+        volumes: dict[Any, int] = {}
+        for topic, _ in WINDOWS:
+            volumes |= {(topic, *key): row.volume for key, row in self.readers[topic].rows.items()}
+        return volumes
+
+
+def require(invariant: str, expected: Any, found: Any) -> None:
+    """Raise a Violation unless what was found is what was expected."""
+    if expected != found:
+        raise Violation(f"{invariant}: {found} where {expected} is right")
+
+
+def by_minute(volumes: dict[Window, int]) -> dict[Window, int]:
+    """The minutes that the seconds among the windows make."""
+    minutes: dict[Window, int] = {}
+    for (topic, symbol, start), volume in volumes.items():
+        if topic == SECONDS:
+            minute = (MINUTES, symbol, start - start % WINDOWS[MINUTES][1])
+            minutes[minute] = minutes.get(minute, 0) | volume
+    return minutes
+
+
+def violation(seed: int, parts: Parts, watch: Watch | None = None) -> str | None:
+    """What the history of a seed violates, if anything."""
+    try:
+        History(seed, parts, watch).run()
+    except Violation as found:
+        return str(found)
+    return None
+
+
+def main(seed: str, control: str = "") -> None:
+    """Print the history of a seed; exit code 1 when it violates something."""
+    parts = CONTROLS[control] if control else Parts()
+    found = violation(int(seed), parts, lambda where, what: print(f"{where:<28} {what}"))
+    print(f"violates {found}" if found else "violates nothing")
+    sys.exit(found is not None)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
