@@ -1,20 +1,16 @@
 """A job, its broker and its readers: how they start, what can befall them."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.faults import tape
 from tests.faults.dataflow import NEVER, TOPICS, Operator, Record, Source, behind
-from tests.faults.network import BROKER, CLIENTS, COORDINATOR, TASKS, Network
-from tests.faults.transaction_log import Log, Reader, Transaction, Violation
+from tests.faults.network import CLIENTS, COORDINATOR, TASKS, Network
+from tests.faults.transaction_log import Log, Reader, ViolationError
 from tests.faults.two_phase import Coordinator, Sink, Store
 
 LAYOUTS = ((1, 1, 1), (2, 1, 1), (1, 2, 1), (3, 1, 1))
 """How many sinks each topic has."""
-
-Event = Callable[[], object]
-"""Does something, and says what; None when there was nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -111,16 +107,16 @@ class Cluster:
 
     def crash_broker(self) -> str | None:
         """Nothing is read or written until it is back; what it has answered for, it keeps."""
-        if self.network.down:
+        if not self.network.broker_up:
             return None
-        self.network.block(CLIENTS, BROKER)
+        self.network.stop_broker()
         return "the broker crashes"
 
     def restart_broker(self) -> str | None:
         """The broker is back, and what waited for it goes on."""
-        if not self.network.down:
+        if self.network.broker_up:
             return None
-        self.network.release(CLIENTS, BROKER)
+        self.network.start_broker()
         return "the broker is back"
 
     def trigger(self) -> str | None:
@@ -140,7 +136,7 @@ class Cluster:
 
     def time_out(self) -> str | None:
         """The broker aborts what nobody holds; in an outage, too, what nobody can end in time."""
-        outage = bool(self.network.down) or not self.tasks_up
+        outage = not (self.network.broker_up and self.tasks_up)
         if outage and self.parts.timeout_outlasts_outages:
             return None
         for log in self.logs:
@@ -154,7 +150,7 @@ class Cluster:
         """The operator's watermark is never ahead of what each partition has shown."""
         shown = [marks[source.offset] for marks, source in zip(self.shown, self.sources, strict=True)]
         if watermark > min(shown):
-            raise Violation(f"watermark: {watermark} where the partitions have shown {shown}")
+            raise ViolationError(f"watermark: {watermark} where the partitions have shown {shown}")
 
 
 def watermarks(partition: list[Record]) -> list[int]:

@@ -17,6 +17,7 @@ class AtLeastOnceSink(Sink):
 
     def flush(self) -> None:
         self.log.records += [(WRITTEN_AT_ONCE, row) for row in self.buffer]
+        self.log.polls.put(len(self.log.records))
         self.buffer = []
 
 
@@ -110,7 +111,7 @@ class SourceThatForgetsItsOffset(Source):
     """Starts from the beginning of its partition."""
 
     def restore(self, offset: int) -> None:
-        pass
+        super().restore(0)
 
 
 class SourceThatEndsTooEarly(Source):

@@ -52,16 +52,16 @@ class Source:
     ) -> None:
         self.name = f"source {number}"
         self.partition, self.coordinator, self.channel = partition, coordinator, channel
-        self.records = network.channel(CLIENTS, f"{self.name}: read", self.read)
-        self.orders = network.channel(TASKS, f"{self.name}: snapshot", self.snapshot)
+        self.records = network.channel(CLIENTS, self.name, "reads", self.read)
+        self.orders = network.channel(TASKS, self.name, "starts", self.snapshot)
         self.offset, self.watermark = 0, NEVER
 
     def restore(self, offset: int) -> None:
         """Read on from an offset. At the end of the partition the source is idle: it would hold back the others."""
         self.offset = offset
-        for record in self.partition[offset:]:
-            self.records.put(record)
-        if offset == len(self.partition):
+        if offset < len(self.partition):
+            self.records.put_all(self.partition[offset:])
+        else:
             self.channel.put((None, IDLE))
 
     def read(self, record: Record) -> None:
@@ -87,6 +87,9 @@ class OperatorState(NamedTuple):
     """Volume and revision."""
     watermark: int
 
+    def __repr__(self) -> str:
+        return f"{len(self.open)} open and {len(self.closed)} closed windows, watermark {self.watermark}"
+
 
 class Operator:
     """Sums trades up in windows, closes these by the watermark, revises the closed ones by what comes late."""
@@ -98,13 +101,15 @@ class Operator:
     ) -> None:
         self.coordinator, self.observe = coordinator, observe
         self.channels = [
-            network.channel(TASKS, f"operator, from {number}", partial(self.receive, number))
+            network.channel(TASKS, self.name, "processes", partial(self.receive, number))
             for number in range(partitions)
         ]
         self.watermarks = [NEVER] * partitions
         self.outputs: list[list[Channel]] = [[] for _ in TOPICS]
         self.aligning = self.arrived = 0
-        self.restore(OperatorState({}, {}, NEVER))
+        self.open: dict[Window, tuple[int, int]] = {}
+        self.closed: dict[Window, tuple[int, int]] = {}
+        self.watermark = NEVER
 
     def restore(self, state: OperatorState) -> None:
         """Go on from a snapshot. The sources forget their watermarks, the operator does not."""

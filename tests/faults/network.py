@@ -1,37 +1,44 @@
 """Messages in flight: everything that may happen next is the delivery of the first message of some channel."""
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
 TASKS: Final = "tasks"
 CLIENTS: Final = "clients"
 COORDINATOR: Final = "coordinator"
 BROKER: Final = "broker"
-"""Who receives: tasks, tasks that need the broker for it, the coordinator, the broker and the readers of its logs."""
+"""Kinds of receivers: tasks, tasks that need the broker for it, the coordinator, the broker with its readers."""
 
 
 class Channel:
     """Messages to one receiver in their order. It is among the `ready` while it has one and is not blocked."""
 
-    __slots__ = ("blocked", "messages", "name", "ready", "receive")
+    __slots__ = ("blocked", "messages", "name", "ready", "receive", "receiver")
 
-    def __init__(self, name: str, receive: Callable[[Any], object], ready: list["Channel"]) -> None:
-        self.name, self.receive, self.ready = name, receive, ready
+    def __init__(
+        self, receiver: str, name: str, receive: Callable[[Any], object], ready: list["Channel"], blocked: bool
+    ) -> None:
+        self.receiver, self.name, self.receive, self.ready, self.blocked = receiver, name, receive, ready, blocked
         self.messages: deque[Any] = deque()
-        self.blocked = False
 
     def put(self, message: Any) -> None:
         """Send a message."""
-        if not self.messages and not self.blocked:
+        if not (self.messages or self.blocked):
             self.ready.append(self)
         self.messages.append(message)
 
-    def take(self) -> Any:
-        """The first message, to be handed to `receive`."""
+    def put_all(self, messages: list[Any]) -> None:
+        """Send messages, at least one."""
+        self.put(messages[0])
+        self.messages.extend(messages[1:])
+
+    def deliver(self) -> Any:
+        """Hand the first message to the receiver."""
         message = self.messages.popleft()
         if not self.messages:
             self.ready.remove(self)
+        self.receive(message)
         return message
 
     def block(self) -> None:
@@ -48,38 +55,35 @@ class Channel:
 
 
 class Network:
-    """The channels of all receivers."""
+    """The channels of a cluster."""
 
     def __init__(self) -> None:
         self.ready: list[Channel] = []
-        self.down: set[str] = set()
-        self.channels: dict[str, list[Channel]] = defaultdict(list)
+        self.channels: dict[str, list[Channel]] = {kind: [] for kind in (TASKS, CLIENTS, COORDINATOR, BROKER)}
+        self.broker_up = True
 
-    def channel(self, receiver: str, name: str, receive: Callable[[Any], object]) -> Channel:
-        """A new channel; blocked when what it needs is down."""
-        channel = Channel(name, receive, self.ready)
-        channel.blocked = receiver in self.down
-        self.channels[receiver].append(channel)
+    def channel(self, kind: str, receiver: str, name: str, receive: Callable[[Any], object]) -> Channel:
+        """A new channel to a kind of receiver. It is blocked when the broker is down and has a part in it."""
+        blocked = not self.broker_up and kind in (CLIENTS, BROKER)
+        channel = Channel(receiver, name, receive, self.ready, blocked)
+        self.channels[kind].append(channel)
         return channel
 
-    def close(self, *receivers: str) -> None:
-        """These are no more: nothing that was sent, or will be, reaches them."""
-        for receiver in receivers:
-            for channel in self.channels.pop(receiver, ()):
+    def close(self, *kinds: str) -> None:
+        """These receivers are no more: nothing that was sent, or will be, reaches them."""
+        for kind in kinds:
+            for channel in self.channels[kind]:
                 channel.block()
+            self.channels[kind] = []
 
-    def block(self, *receivers: str) -> None:
-        """Messages to these wait."""
-        self.down.update(receivers)
-        for channel in self.of(receivers):
+    def stop_broker(self) -> None:
+        """What needs the broker waits."""
+        self.broker_up = False
+        for channel in self.channels[CLIENTS] + self.channels[BROKER]:
             channel.block()
 
-    def release(self, *receivers: str) -> None:
-        """Messages to these are delivered again."""
-        self.down.difference_update(receivers)
-        for channel in self.of(receivers):
+    def start_broker(self) -> None:
+        """What has waited for the broker goes on."""
+        self.broker_up = True
+        for channel in self.channels[CLIENTS] + self.channels[BROKER]:
             channel.release()
-
-    def of(self, receivers: Iterable[str]) -> list[Channel]:
-        """All channels to these."""
-        return [channel for receiver in receivers for channel in self.channels[receiver]]

@@ -5,7 +5,7 @@ import random
 from tests.faults.dataflow import WINDOWS, Record, Window
 
 PARTITIONS = 2
-RECORDS = 10
+RECORDS = 8
 END = 84
 """Ticks after which the last record of each partition closes every window before."""
 

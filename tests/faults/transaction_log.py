@@ -1,9 +1,10 @@
 """A topic of one partition with transactions, as a Kafka broker keeps it, and its readers.
 
-A transaction ends in two moves: the broker decides (`commit`, `abort`), then writes the end marker (`mark`). A reader of
-committed data stops at the first record of a transaction without a marker: that is the last stable offset.
+A transaction ends in two moves: the broker decides (`commit`, `abort`), then writes the end marker (`mark`). A reader
+of committed data stops at the first record of a transaction without a marker: that is the last stable offset.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from tests.faults.network import BROKER, Network
@@ -21,11 +22,11 @@ Key = tuple[int | str, int]
 """(symbol, start of the window), or (why it is in no candle, its origin)."""
 
 
-class Violation(Exception):
+class ViolationError(Exception):
     """An invariant that does not hold: its name, a colon, and what breaks it."""
 
 
-class Fenced(Exception):
+class FencedError(Exception):
     """The producer has lost its transaction: its task fails."""
 
 
@@ -51,6 +52,16 @@ class Transaction:
         return f"transaction {self.id[0]}-{self.id[1]} epoch {self.epoch} ({STATES[self.state]}, {self.rows} rows)"
 
 
+class Request(NamedTuple):
+    """To commit a transaction, and to answer."""
+
+    transaction: Transaction
+    answer: Callable[[Transaction], None]
+
+    def __repr__(self) -> str:
+        return repr(self.transaction)
+
+
 class Log:
     """The records of a topic in the order of their offsets, each with its transaction."""
 
@@ -58,8 +69,10 @@ class Log:
         self.topic = topic
         self.records: list[tuple[Transaction, Row]] = []
         self.latest: dict[TransactionalId, Transaction] = {}
-        self.markers = network.channel(BROKER, f"{topic}: end marker", self.mark)
-        self.polls = network.channel(BROKER, f"{topic}: poll up to", lambda offset: None)
+        self.lost: list[Transaction] = []
+        self.requests = network.channel(BROKER, f"broker {topic}", "commits", self.answer)
+        self.markers = network.channel(BROKER, f"broker {topic}", "marks the end of", self.mark)
+        self.polls = network.channel(BROKER, f"reader {topic}", "reads up to", lambda offset: None)
 
     def begin(self, id: TransactionalId) -> Transaction:
         """Take over a transactional id: what is still open under it is aborted."""
@@ -72,15 +85,22 @@ class Log:
     def write(self, transaction: Transaction, rows: list[Row]) -> None:
         """Append rows to an open transaction."""
         if transaction.state != OPEN:
-            raise Fenced(str(transaction))
+            raise FencedError(str(transaction))
         self.records += [(transaction, row) for row in rows]
         transaction.rows += len(rows)
 
+    def answer(self, request: Request) -> None:
+        """Commit, and answer; a task that is no more does not mind."""
+        self.commit(request.transaction)
+        request.answer(request.transaction)
+
     def commit(self, transaction: Transaction) -> None:
-        """Decide to commit, by id and epoch. It changes nothing a second time, nor after an abort: that data is lost."""
+        """Decide to commit, by id and epoch; a second time changes nothing. What was aborted before is lost."""
         if transaction.state == OPEN:
             transaction.state = COMMITTING
             self.markers.put(transaction)
+        elif transaction.state in (ABORTING, ABORTED):
+            self.lost.append(transaction)
 
     def abort(self, transaction: Transaction) -> None:
         """Decide to abort what is open. Without a row the log does not know it, and needs no marker."""
@@ -132,8 +152,8 @@ class Reader:
         known = self.rows.get(row.key)
         due = known.revision + 1 if known else 0
         if row.revision < due:
-            raise Violation(f"uniqueness: {row} on {self.log.topic} although {known} was read")
+            raise ViolationError(f"uniqueness: {row} on {self.log.topic} although {known} was read")
         if row.revision > due:
-            raise Violation(f"revisions: {row} on {self.log.topic} after {known}")
+            raise ViolationError(f"revisions: {row} on {self.log.topic} after {known}")
         self.rows[row.key] = row
         self.records += row.records

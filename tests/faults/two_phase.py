@@ -2,14 +2,15 @@
 
 Phase one: a sink that a barrier reaches flushes, puts its transaction among the pending ones, and acknowledges the
 checkpoint with them. Phase two: with all acknowledgements the checkpoint is completed, and only then is each sink
-notified and asks the broker to commit what was pending at it. What a restored checkpoint has pending is committed again.
+notified and asks the broker to commit what was pending at it. What a restored checkpoint has pending is committed
+again.
 """
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.faults.network import BROKER, CLIENTS, COORDINATOR, TASKS, Network
-from tests.faults.transaction_log import Log, Row, Transaction, TransactionalId
+from tests.faults.network import CLIENTS, COORDINATOR, TASKS, Network
+from tests.faults.transaction_log import Log, Request, Row, Transaction, TransactionalId
 
 if TYPE_CHECKING:
     from tests.faults.dataflow import Source
@@ -24,7 +25,7 @@ Pending = tuple[int, Transaction]
 
 @dataclass
 class Store:
-    """What survives every crash: the last completed checkpoint with the states of its tasks, and how many there were."""
+    """What survives every crash: the last completed checkpoint with the states of its tasks."""
 
     started: int = 0
     completed: int = 0
@@ -41,8 +42,8 @@ class Coordinator:
         self.states: dict[str, Any] = {}
         self.sources: list[Source] = []
         self.sinks: list[Sink] = []
-        self.acknowledgements = network.channel(COORDINATOR, "coordinator: acknowledged", self.acknowledge)
-        self.completions = network.channel(COORDINATOR, "coordinator: completes", self.complete)
+        self.acknowledgements = network.channel(COORDINATOR, "coordinator", "hears", self.acknowledge)
+        self.completions = network.channel(COORDINATOR, "coordinator", "completes", self.complete)
 
     def trigger(self) -> int | None:
         """Start a checkpoint at the sources. None while one is pending, or after a savepoint."""
@@ -95,9 +96,8 @@ class Sink:
     def __init__(self, log: Log, subtask: int, subtasks: int, coordinator: Coordinator, network: Network) -> None:
         self.log, self.subtask, self.subtasks, self.coordinator = log, subtask, subtasks, coordinator
         self.name = f"{log.topic}/{subtask}"
-        self.channel = network.channel(CLIENTS, self.name, self.receive)
-        self.notifications = network.channel(TASKS, f"{self.name}: completed is", self.commit_pending)
-        self.requests = network.channel(BROKER, f"{self.name}: commit", self.commit)
+        self.channel = network.channel(CLIENTS, self.name, "writes", self.receive)
+        self.notifications = network.channel(TASKS, self.name, "is notified of", self.commit_pending)
         self.pending: list[Pending] = []
         self.buffer: list[Row] = []
         self.transaction = Transaction((subtask, 0), 0)
@@ -163,14 +163,13 @@ class Sink:
 
     def commit_pending(self, checkpoint: int) -> None:
         """Phase two: ask the broker to commit what was pending at a completed checkpoint."""
-        for pending in self.pending:
-            if pending[0] <= checkpoint:
-                self.requests.put(pending)
+        for pending_at, transaction in self.pending:
+            if pending_at <= checkpoint:
+                self.log.requests.put(Request(transaction, self.committed))
 
-    def commit(self, pending: Pending) -> None:
-        """The broker commits, and answers."""
-        self.log.commit(pending[1])
-        self.pending = [each for each in self.pending if each is not pending]
+    def committed(self, transaction: Transaction) -> None:
+        """The broker has answered."""
+        self.pending = [each for each in self.pending if each[1] is not transaction]
 
     def holds(self, transaction: Transaction) -> bool:
         """Whether it means to write to a transaction, or to commit it."""

@@ -1,0 +1,111 @@
+"""No history of crashes violates an invariant, and every rule of the protocol that is broken is caught."""
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+from typing import Any
+
+import pytest
+
+from tests.faults.cluster import Parts
+from tests.faults.controls import CONTROLS
+from tests.faults.model import History, line, violation
+from tests.faults.transaction_log import ViolationError
+
+HISTORIES = 100_000
+AT_ONCE = 1_000
+"""Histories that a process runs before it reports."""
+CONTROL_HISTORIES = 300
+
+CAUGHT_BY = {
+    "at-least-once sink": {"uniqueness", "whole transactions"},
+    "reader of uncommitted data": {"uniqueness"},
+    "commit before the checkpoint completes": {"uniqueness"},
+    "pre-commit without a flush": {"conservation", "equality", "revisions"},
+    "time-out shorter than the outage": {"conservation", "equality", "revisions"},
+    "pending transactions not committed again": {"conservation", "equality", "revisions"},
+    "open transactions not aborted": {"last stable offset"},
+    "commit by id without epoch": {"uniqueness", "last stable offset"},
+    "one dropped candle": {"conservation", "equality", "revisions"},
+    "one doubled candle": {"uniqueness"},
+    "barriers not aligned": {"conservation", "uniqueness"},
+    "watermark not restored": {"uniqueness"},
+    "watermark jumps": {"watermark"},
+    "offsets not restored": {"conservation", "uniqueness"},
+    "savepoint forgotten": {"uniqueness"},
+}
+"""Which invariants notice which broken rule, among others."""
+
+
+def violations(seeds: range) -> list[str]:
+    """What the histories of these seeds violate, with the commands that show them."""
+    found = {seed: violation(seed, Parts()) for seed in seeds}
+    return [f"{what} (python -m tests.faults.model {seed})" for seed, what in found.items() if what]
+
+
+def test_100_000_histories_hold_every_invariant() -> None:
+    batches = [range(first, first + AT_ONCE) for first in range(0, HISTORIES, AT_ONCE)]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        found = [line for lines in pool.map(violations, batches) for line in lines]
+    assert not found, "\n".join(found[:10])
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_a_broken_rule_is_caught(control: str) -> None:
+    found = [violation(seed, CONTROLS[control]) for seed in range(CONTROL_HISTORIES)]
+    assert {what.partition(":")[0] for what in found if what} >= CAUGHT_BY[control]
+
+
+def test_a_reader_of_committed_data_notices_exactly_the_transactions_that_a_short_time_out_has_lost() -> None:
+    losses = 0
+    for seed in range(3_000):
+        history = History(seed, CONTROLS["time-out shorter than the outage"])
+        noticed = False
+        try:
+            history.run()
+        except ViolationError as violated:
+            noticed = not str(violated).startswith("lost")
+        lost = any(log.lost for log in history.logs)
+        assert noticed == lost, f"seed {seed}"
+        losses += lost
+    assert losses
+
+
+def test_every_crash_comes_after_every_step() -> None:
+    seen = set[tuple[str, str, str]]()
+    for seed in range(2_000):
+        steps = trace(seed)
+        seen |= {(name, type(what).__name__, crash) for (_, name, what), (_, crash, _) in pairwise(steps)}
+    assert seen >= {(name, what, crash) for name, what in STEPS for crash in CRASHES}
+
+
+CRASHES = ("crash_tasks", "crash_coordinator", "crash_broker")
+STEPS = (
+    ("reads", "Record"),
+    ("starts", "int"),
+    ("processes", "tuple"),  # a record
+    ("processes", "int"),  # a barrier
+    ("writes", "str"),  # nothing yet: it begins
+    ("writes", "Transaction"),  # nothing yet: it aborts what lingers
+    ("writes", "Row"),
+    ("writes", "int"),  # a barrier: it pre-commits
+    ("hears", "tuple"),
+    ("completes", "int"),
+    ("is notified of", "int"),
+    ("commits", "Request"),
+    ("marks the end of", "Transaction"),
+    ("reads up to", "int"),
+)
+
+
+def test_a_seed_is_a_history() -> None:
+    assert [line(*step) for step in trace(7)] == [line(*step) for step in trace(7)]
+    assert [line(*step) for step in trace(7)] != [line(*step) for step in trace(8)]
+
+
+def trace(seed: int) -> list[tuple[str, str, Any]]:
+    """The steps of a history."""
+    steps: list[tuple[str, str, Any]] = []
+    violation(seed, Parts(), lambda *step: steps.append(step))
+    return steps
