@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from tests.faults.cluster import Parts
-from tests.faults.dataflow import NEVER, Operator, OperatorState, Source
-from tests.faults.tape import END
-from tests.faults.transaction_log import COMMITTED, Log, Reader, Row, Transaction
-from tests.faults.two_phase import Coordinator, Pending, Sink
+from tests.faults.model.cluster import Parts
+from tests.faults.model.dataflow import ASIDE, NEVER, SECONDS, Operator, OperatorState, Source, Window
+from tests.faults.model.tape import END
+from tests.faults.model.transaction_log import COMMITTED, Log, Reader, Row, Transaction
+from tests.faults.model.two_phase import Coordinator, Pending, Sink
 
 WRITTEN_AT_ONCE = Transaction((-1, 0), 0)
 WRITTEN_AT_ONCE.state = COMMITTED
@@ -91,6 +91,14 @@ class OperatorThatDoublesACandle(Operator):
             super().emit(topic, key, row)
 
 
+class OperatorThatRevisesNothing(Operator):
+    """Reports a late trade, and leaves its candles as they are."""
+
+    def revise(self, window: Window, size: int, origin: int) -> None:
+        if window[0] == SECONDS:
+            self.emit(ASIDE, origin, Row(("late", origin), 0, 0, 1))
+
+
 class OperatorWithoutAlignment(Operator):
     """Does not hold back the channel whose barrier has come."""
 
@@ -110,15 +118,15 @@ class OperatorThatForgetsItsWatermark(Operator):
 class SourceThatForgetsItsOffset(Source):
     """Starts from the beginning of its partition."""
 
-    def restore(self, offset: int) -> None:
-        super().restore(0)
+    def restore(self, offset: int, arrived: int) -> None:
+        super().restore(0, arrived)
 
 
 class SourceThatEndsTooEarly(Source):
     """Says for a while after each start that event time is over, as a subtask without a partition does."""
 
-    def restore(self, offset: int) -> None:
-        super().restore(offset)
+    def restore(self, offset: int, arrived: int) -> None:
+        super().restore(offset, arrived)
         self.watermark = END
 
 
@@ -143,6 +151,7 @@ CONTROLS = {
     "commit by id without epoch": Parts(log=LogWithoutEpochs),
     "one dropped candle": Parts(operator=OperatorThatDropsACandle),
     "one doubled candle": Parts(operator=OperatorThatDoublesACandle),
+    "late trades left out": Parts(operator=OperatorThatRevisesNothing),
     "barriers not aligned": Parts(operator=OperatorWithoutAlignment),
     "watermark not restored": Parts(operator=OperatorThatForgetsItsWatermark),
     "watermark jumps": Parts(source=SourceThatEndsTooEarly),

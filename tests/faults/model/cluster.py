@@ -3,11 +3,11 @@
 import random
 from dataclasses import dataclass
 
-from tests.faults import tape
-from tests.faults.dataflow import NEVER, TOPICS, Operator, Record, Source, behind
-from tests.faults.network import CLIENTS, COORDINATOR, TASKS, Network
-from tests.faults.transaction_log import Log, Reader, ViolationError
-from tests.faults.two_phase import Coordinator, Sink, Store
+from tests.faults.model import tape
+from tests.faults.model.dataflow import NEVER, TOPICS, Operator, Record, Source, behind
+from tests.faults.model.network import CLIENTS, COORDINATOR, TASKS, Network
+from tests.faults.model.transaction_log import Log, Reader, ViolationError
+from tests.faults.model.two_phase import Coordinator, Sink, Store
 
 LAYOUTS = ((1, 1, 1), (2, 1, 1), (1, 2, 1), (3, 1, 1))
 """How many sinks each topic has."""
@@ -35,6 +35,7 @@ class Cluster:
         self.shown = [watermarks(partition) for partition in self.partitions]
         self.logs = [parts.log(topic, self.network) for topic in TOPICS]
         self.readers = [parts.reader(log) for log in self.logs]
+        self.arrived = [0] * tape.PARTITIONS
         self.store = Store()
         self.layout = dice.choice(LAYOUTS)
         self.start()
@@ -64,8 +65,8 @@ class Cluster:
     def restore(self) -> None:
         """Hand out the states. A sink is shown those of all sinks of its topic, and takes what it owns."""
         checkpoint, states = self.store.completed, self.store.states
-        for source in self.sources:
-            source.restore(states.get(source.name, 0))
+        for source, arrived in zip(self.sources, self.arrived, strict=True):
+            source.restore(states.get(source.name, 0), arrived)
         if checkpoint:
             self.operator.restore(states[self.operator.name])
         for sink in self.sinks:
@@ -88,6 +89,15 @@ class Cluster:
         return f"the next version starts from savepoint {self.store.completed} with {self.layout} sinks"
 
     # Faults, and what the cluster does of itself
+
+    def arrive(self) -> str | None:
+        """The next record comes into each partition."""
+        arrived = list(self.arrived)
+        for number, (source, partition) in enumerate(zip(self.sources, self.partitions, strict=True)):
+            for record in partition[arrived[number] : arrived[number] + 1]:
+                self.arrived[number] += 1
+                source.records.put(record)
+        return f"{self.arrived} records have arrived" if self.arrived != arrived else None
 
     def crash_tasks(self) -> str | None:
         """The tasks are gone with all that was on its way to them; what they sent arrives."""

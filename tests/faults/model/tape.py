@@ -2,7 +2,7 @@
 
 import random
 
-from tests.faults.dataflow import WINDOWS, Record, Window
+from tests.faults.model.dataflow import WINDOWS, Record, Window
 
 PARTITIONS = 2
 RECORDS = 8

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from tests.faults.network import CLIENTS, TASKS, Channel, Network
-from tests.faults.transaction_log import Row
-from tests.faults.two_phase import Coordinator
+from tests.faults.model.network import CLIENTS, TASKS, Channel, Network
+from tests.faults.model.transaction_log import Row
+from tests.faults.model.two_phase import Coordinator
 
 SECONDS, MINUTES, ASIDE = range(3)
 TOPICS = ("seconds", "minutes", "aside")
@@ -56,12 +56,12 @@ class Source:
         self.orders = network.channel(TASKS, self.name, "starts", self.snapshot)
         self.offset, self.watermark = 0, NEVER
 
-    def restore(self, offset: int) -> None:
-        """Read on from an offset. At the end of the partition the source is idle: it would hold back the others."""
+    def restore(self, offset: int, arrived: int) -> None:
+        """Read on from an offset what has arrived. At the end of the partition it is idle, and holds nobody back."""
         self.offset = offset
-        if offset < len(self.partition):
-            self.records.put_all(self.partition[offset:])
-        else:
+        for record in self.partition[offset:arrived]:
+            self.records.put(record)
+        if offset == len(self.partition):
             self.channel.put((None, IDLE))
 
     def read(self, record: Record) -> None:

@@ -9,11 +9,11 @@ again.
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.faults.network import CLIENTS, COORDINATOR, TASKS, Network
-from tests.faults.transaction_log import Log, Request, Row, Transaction, TransactionalId
+from tests.faults.model.network import CLIENTS, COORDINATOR, TASKS, Network
+from tests.faults.model.transaction_log import Log, Request, Row, Transaction, TransactionalId
 
 if TYPE_CHECKING:
-    from tests.faults.dataflow import Source
+    from tests.faults.model.dataflow import Source
 
 BATCH = 2
 """Rows that a producer sends at once."""

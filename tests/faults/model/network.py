@@ -28,11 +28,6 @@ class Channel:
             self.ready.append(self)
         self.messages.append(message)
 
-    def put_all(self, messages: list[Any]) -> None:
-        """Send messages, at least one."""
-        self.put(messages[0])
-        self.messages.extend(messages[1:])
-
     def deliver(self) -> Any:
         """Hand the first message to the receiver."""
         message = self.messages.popleft()

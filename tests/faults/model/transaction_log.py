@@ -7,7 +7,7 @@ of committed data stops at the first record of a transaction without a marker: t
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from tests.faults.network import BROKER, Network
+from tests.faults.model.network import BROKER, Network
 
 OPEN: Final = 0
 COMMITTING: Final = 1
