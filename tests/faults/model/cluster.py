@@ -37,7 +37,8 @@ class Cluster:
         self.readers = [parts.reader(log) for log in self.logs]
         self.arrived = [0] * tape.PARTITIONS
         self.store = Store()
-        self.layout = dice.choice(LAYOUTS)
+        self.layout = self.layout_before = dice.choice(LAYOUTS)
+        self.upgraded_at = 0
         self.start()
 
     # Starting
@@ -74,16 +75,19 @@ class Cluster:
             sink.restore(checkpoint, sorted(pending, key=lambda each: (each[0], each[1].id)))
 
     def restart(self) -> str | None:
-        """Start again what a crash has left."""
+        """Start again what a crash has left. A version that has not completed a checkpoint is rolled back."""
         if self.tasks_up and self.coordinator_up:
             return None
+        if self.store.completed == self.upgraded_at:
+            self.layout = self.layout_before
         self.start()
-        return f"the job restarts from checkpoint {self.store.completed}"
+        return f"the job restarts from checkpoint {self.store.completed} with {self.layout} sinks"
 
     def upgrade(self) -> str | None:
         """Start the next version from the savepoint at which this one has stopped, with another number of sinks."""
         if not (self.tasks_up and self.coordinator_up and self.coordinator.stopped):
             return None
+        self.layout_before, self.upgraded_at = self.layout, self.store.completed
         self.layout = self.dice.choice(LAYOUTS)
         self.start()
         return f"the next version starts from savepoint {self.store.completed} with {self.layout} sinks"

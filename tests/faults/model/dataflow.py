@@ -75,7 +75,7 @@ class Source:
         self.coordinator.acknowledgements.put((checkpoint, self.name, self.offset))
         self.channel.put(checkpoint)
         if checkpoint == self.coordinator.savepoint:
-            self.records.block()
+            self.records.close()
 
 
 class OperatorState(NamedTuple):

@@ -13,10 +13,13 @@ from typing import Any
 from tests.faults.model import tape
 from tests.faults.model.cluster import Cluster, Parts
 from tests.faults.model.dataflow import MINUTES, SECONDS, WINDOWS, Window
+from tests.faults.model.network import Channel
 from tests.faults.model.transaction_log import COMMITTED, FencedError, Reader, ViolationError
 
 EVENTS = 28
+"""How many come in a storm, those that cannot happen included."""
 STEPS_BETWEEN = range(9)
+"""How many steps are taken between two of them."""
 FREQUENCY = {
     "arrive": 9,
     "trigger": 8,
@@ -31,7 +34,11 @@ FREQUENCY = {
     "upgrade": 3,
 }
 """How often each event comes, of all that do."""
-CALM = ("restart_broker", "restart", "restart", *["arrive"] * (tape.RECORDS + 1), "upgrade", "trigger")
+CALM = (
+    *("restart_broker", "restart", "restart", "check_lingering"),
+    *["arrive"] * (tape.RECORDS + 1),
+    *("upgrade", "trigger"),
+)
 """What ends a history. A task may find only after the first restart that its transaction was timed out."""
 STEPS_AT_ONCE = 1_000
 """More than there can be: all that there is to deliver."""
@@ -66,7 +73,7 @@ class History(Cluster):
             self.happen(name)
 
     def happen(self, event: str) -> None:
-        """Let something happen, if it can."""
+        """Let an event happen, if it can."""
         what = getattr(self, event)()
         if what and self.watch:
             self.watch("", event, what)
@@ -80,11 +87,25 @@ class History(Cluster):
             channel = ready[int(random() * len(ready))]
             try:
                 message = channel.deliver()
-            except FencedError:
+            except FencedError as fenced:
+                self.show(channel, fenced)
                 self.happen("crash_tasks")
             else:
-                if self.watch:
-                    self.watch(channel.receiver, channel.name, message)
+                self.show(channel, message)
+
+    def show(self, channel: Channel, message: Any) -> None:
+        if self.watch:
+            self.watch(channel.receiver, channel.name, message)
+
+    def check_lingering(self) -> None:
+        """Once the job runs again, a sink holds every open transaction, or will end it by the next use of its id.
+
+        The latter: an id that the restored checkpoint has pending is not aborted, be it in use anew since then.
+        """
+        for log in self.logs:
+            for transaction in log.open():
+                if not any(sink.log is log and sink.answers_for(transaction) for sink in self.sinks):
+                    raise ViolationError(f"last stable offset: {log.topic} is held back by {transaction}")
 
     def judge(self) -> None:
         """The invariants that hold once everything is drained."""

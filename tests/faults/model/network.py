@@ -48,6 +48,11 @@ class Channel:
             self.ready.append(self)
         self.blocked = False
 
+    def close(self) -> None:
+        """Deliver nothing any more, whoever releases."""
+        self.block()
+        self.ready = []
+
 
 class Network:
     """The channels of a cluster."""
@@ -68,7 +73,7 @@ class Network:
         """These receivers are no more: nothing that was sent, or will be, reaches them."""
         for kind in kinds:
             for channel in self.channels[kind]:
-                channel.block()
+                channel.close()
             self.channels[kind] = []
 
     def stop_broker(self) -> None:

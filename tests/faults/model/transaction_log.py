@@ -27,7 +27,7 @@ class ViolationError(Exception):
 
 
 class FencedError(Exception):
-    """The producer has lost its transaction: its task fails."""
+    """The producer has lost its transaction, and its task fails."""
 
 
 class Row(NamedTuple):
@@ -85,7 +85,7 @@ class Log:
     def write(self, transaction: Transaction, rows: list[Row]) -> None:
         """Append rows to an open transaction."""
         if transaction.state != OPEN:
-            raise FencedError(str(transaction))
+            raise FencedError(f"nothing, having lost {transaction}")
         self.records += [(transaction, row) for row in rows]
         transaction.rows += len(rows)
 

@@ -99,12 +99,14 @@ class Sink:
         self.channel = network.channel(CLIENTS, self.name, "writes", self.receive)
         self.notifications = network.channel(TASKS, self.name, "is notified of", self.commit_pending)
         self.pending: list[Pending] = []
+        self.restored: list[TransactionalId] = []
         self.buffer: list[Row] = []
         self.transaction = Transaction((subtask, 0), 0)
 
     def restore(self, checkpoint: int, pending: list[Pending]) -> None:
         """Before the first row: commit again what the checkpoint has pending, abort what lingers, begin."""
         self.pending = [each for each in pending if self.owns(each[1].id)]
+        self.restored = self.pending_ids()
         self.commit_pending(checkpoint)
         for transaction in self.lingering():
             self.channel.put(transaction)
@@ -170,6 +172,10 @@ class Sink:
     def committed(self, transaction: Transaction) -> None:
         """The broker has answered."""
         self.pending = [each for each in self.pending if each[1] is not transaction]
+
+    def answers_for(self, transaction: Transaction) -> bool:
+        """Whether it will end a transaction that is open."""
+        return self.holds(transaction) or transaction.id in self.restored
 
     def holds(self, transaction: Transaction) -> bool:
         """Whether it means to write to a transaction, or to commit it."""
