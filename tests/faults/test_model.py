@@ -47,6 +47,7 @@ def violations(seeds: range) -> list[str]:
     return [f"{what} (python -m tests.faults.model {seed})" for seed, what in found.items() if what]
 
 
+@pytest.mark.integration  # needs no stack, but all cores for most of a minute
 def test_100_000_histories_hold_every_invariant() -> None:
     batches = [range(first, first + AT_ONCE) for first in range(0, HISTORIES, AT_ONCE)]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
