@@ -41,7 +41,8 @@ def summary(found: Sequence[Transaction], now: datetime) -> str:
     behind = {written.place: written.hidden for each in holding for written in each.written if written.holds}
     longest = max((age for each in holding if (age := each.age(now)) is not None), default=None)
     records = f"{sum(behind.values()):,} records of {counted(len(behind), 'partition')}"
-    return f"{counted(len(holding), 'transaction')} hide {records}, the oldest for {duration(longest) or '?'}"
+    verb = "hides" if len(holding) == 1 else "hide"
+    return f"{counted(len(holding), 'transaction')} {verb} {records}, the oldest for {duration(longest) or '?'}"
 
 
 def as_json(each: Transaction, owners: Owners, now: datetime) -> dict[str, Any]:

@@ -205,9 +205,7 @@ def test_show_says_where_a_transaction_begins_what_it_hides_and_when_kafka_abort
     )
     shown = dict(text.lines(one, gone(), NOW))
     assert shown["  md.candles.1m.v1 0"] == "its first offset is 42: holds readers at 42 of 50, 8 records hidden"
-    assert (
-        shown["  md.candles.1s.v1 1"] == "its first offset is 10; readers are at 9 of 13, held by an older transaction"
-    )
+    assert shown["  md.candles.1s.v1 1"] == "its first offset is 10; readers are at 9 of 13, held by an older one"
     assert shown["began"] == "2026-01-05T14:29:00Z, 1m 0s ago"
     assert shown["Kafka aborts it"] == "2026-01-05T14:44:00Z, unless it ends before"
     assert shown["owner"] == "gone: no tickloom-candles with the prefix tickloom runs on 127.0.0.1:8081"

@@ -154,9 +154,8 @@ def test_nothing_is_ended_without_an_answer_to_the_question(stack: Stack, ticklo
 def test_an_unknown_transaction_is_one_clear_line(tickloom: Tickloom, what: tuple[str, ...]) -> None:
     refused = tickloom(*what, "tickloom/candles/none/-0-0")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == (
-        "tickloom: Kafka knows no transaction tickloom/candles/none/-0-0: `tickloom txn list` shows those that are open\n"
-    )
+    unknown = "Kafka knows no transaction tickloom/candles/none/-0-0"
+    assert refused.stderr == f"tickloom: {unknown}: `tickloom txn list` shows those that are open\n"
 
 
 def test_without_a_cluster_owners_are_unknown_and_nothing_is_ended_unasked(
