@@ -15,7 +15,8 @@ from deploy.errors import UserError
 from jobs.settings import Settings
 
 MAIN_CLASS = "tickloom.transactions.TransactionAdmin"
-JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF")
+QUIET = ("-Dlog4j2.level=OFF", "-Dlog4j2.statusLoggerLevel=OFF")
+JVM = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *QUIET)
 PATIENCE = {"request.timeout.ms": "10000", "default.api.timeout.ms": "15000", "max.block.ms": "15000"}
 REPLY_TIMEOUT_S = 90
 END_TIMEOUT_S = 5

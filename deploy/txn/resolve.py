@@ -8,7 +8,7 @@ from deploy.txn.admin import AdminError, Log, TransactionAdmin
 from deploy.txn.owners import Owners
 from deploy.txn.transactions import ONGOING, Transaction
 
-WAIT_S = 15
+WAIT_S = 10
 POLL_S = 0.2
 FENCED = ("ProducerFencedException", "InvalidProducerEpochException", "InvalidTxnStateException")
 
@@ -60,7 +60,7 @@ def await_readable(admin: TransactionAdmin, ended: Sequence[Transaction]) -> lis
     """
     written = {(each.place, of.producer_id, each.first_offset) for of in ended for each in of.written}
     places = {place for place, _, _ in written}
-    ends = {place: log.end for place, log in admin.partitions(places).items()}
+    ends = {place: log.end for place, log in admin.partitions(places).items() if place in places}
     deadline = time.monotonic() + WAIT_S
     while True:
         logs = [log for place, log in admin.partitions(places).items() if place in ends]

@@ -3,7 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -14,6 +15,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, To
 
 from deploy.stack import Stack, ports
 from deploy.stack.health import all_healthy
+from deploy.txn import resolve
+from deploy.txn.admin import TransactionAdmin
+from deploy.txn.transactions import open_transactions
+from jobs.settings import Settings
 from services.oracle import SECOND_NS
 from tests.integration import stacks
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
@@ -55,7 +60,7 @@ def committed(stack: Stack, topic: str) -> list[str]:
     options = {"isolation.level": "read_committed", "enable.partition.eof": True, "group.id": uuid4().hex}
     consumer = Consumer({"bootstrap.servers": stack.bootstrap_servers, **options})
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-    found = []
+    found: list[str] = []
     try:
         while (message := consumer.poll(20)) is not None:
             if message.error():
@@ -196,45 +201,63 @@ def test_a_running_job_keeps_its_transactions_and_those_of_a_killed_cluster_are_
     # No checkpoint comes in time: everything the job writes stays in the transactions it began with.
     lasting = {"checkpoint_interval": "50min", "restart_allowance": "1min", "transaction_timeout": "55min"}
     chosen = settings(stack, feed, resolutions="1s,1m", parallelism=1, **lasting)
-    prefix = f"{chosen.transactional_id_prefix}/"
     job = CandleJob.submit(stack, chosen)
-    try:
-        with Output(stack, chosen, feed) as output:
-            for seconds in (0, 1, 2, 200):
-                feed.send(0, trade(START_NS + seconds * SECOND_NS, "10", "1", symbol=feed.symbol("A")))
-            feed.flush()
-            wait_until(lambda: sum(each["holds"] for each in listed(tickloom, prefix).values()) == 2, "candles")
-            opened = listed(tickloom, prefix)
-            seconds, minutes = (one(opened, f"md.candles.{length}.v1") for length in ("1s", "1m"))
-            assert {each["owner"] for each in opened.values()} == {"runs"}
-            refused = tickloom("abort", seconds, "--yes")
-            assert (refused.returncode, refused.stdout) == (1, "")
-            assert f"{seconds} is in use: tickloom-candles runs on " in refused.stderr
-            assert f" as {job.id} and ends its transactions by itself; stop it first" in refused.stderr
-            another_prefix_is_not_the_jobs(stack, tickloom)
+    with clean_topics(stack, chosen), Output(stack, chosen, feed) as output:
+        for seconds in (0, 1, 2, 200):
+            feed.send(0, trade(START_NS + seconds * SECOND_NS, "10", "1", symbol=feed.symbol("A")))
+        feed.flush()
+        ids = await_candles(chosen)
+        assert owners(tickloom, chosen) == {"runs"}
+        refused = tickloom("abort", ids["md.candles.1s.v1"], "--yes")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"{ids['md.candles.1s.v1']} is in use: tickloom-candles runs on " in refused.stderr
+        assert f" as {job.id} and ends its transactions by itself; stop it first" in refused.stderr
+        another_prefix_is_not_the_jobs(stack, tickloom)
 
-            kill_the_cluster(stack)
-            assert {each["owner"] for each in listed(tickloom, prefix).values()} == {"gone"}
-            output.read_to_end()
-            assert output.candles == []
-            ended = tickloom("commit", seconds, "--yes")
-            assert (ended.returncode, ended.stderr) == (0, "")
-            output.read_to_end()
-            assert [each["resolution"] for each in output.candles] == ["1s", "1s", "1s"]
-            ended = tickloom("abort", minutes, "--yes")
-            assert (ended.returncode, ended.stderr) == (0, "")
-            output.read_to_end()
-            assert len(output.candles) == 3
-            assert not listed(tickloom, prefix)
-    finally:  # the topics are those of every job of the session
         kill_the_cluster(stack)
-        for each in listed(tickloom, prefix):
-            tickloom("abort", each, "--yes")
+        assert owners(tickloom, chosen) == {"gone"}
+        output.read_to_end()
+        assert output.candles == []
+        ended = tickloom("commit", ids["md.candles.1s.v1"], "--yes")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        ended = tickloom("abort", ids["md.candles.1m.v1"], "--yes")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        output.read_to_end()
+        assert [each["resolution"] for each in output.candles] == ["1s", "1s", "1s"]
 
 
-def one(opened: dict[str, dict[str, Any]], topic: str) -> str:
-    (found,) = [each["id"] for each in opened.values() if each["topic"] == topic]
-    return str(found)
+def await_candles(chosen: Settings) -> dict[str, str]:
+    """The id of the job's transaction of each candle topic, once there are candles in both."""
+    found: dict[str, str] = {}
+
+    def both() -> bool:
+        ours = (each for each in open_transactions(admin) if each.sink and each.sink.prefix == prefix)
+        found.update((each.sink.topic, each.id) for each in ours if each.holds and each.sink and each.id)
+        return len(found) == 2
+
+    prefix = chosen.transactional_id_prefix
+    with TransactionAdmin(chosen) as admin:
+        wait_until(both, "candles of both lengths")
+    return found
+
+
+def owners(tickloom: Tickloom, chosen: Settings) -> set[str]:
+    """What is said of the owner of the job's transactions."""
+    return {each["owner"] for each in listed(tickloom, f"{chosen.transactional_id_prefix}/").values()}
+
+
+@contextmanager
+def clean_topics(stack: Stack, chosen: Settings) -> Iterator[None]:
+    """Leave no transaction of the job open, whatever happens: its topics are those of every job of the session."""
+    try:
+        yield
+    except BaseException:
+        kill_the_cluster(stack)
+        with TransactionAdmin(chosen) as admin:
+            for each in open_transactions(admin):
+                if each.id and each.id.startswith(f"{chosen.transactional_id_prefix}/"):
+                    resolve.end(admin, each, commit=False)
+        raise
 
 
 def another_prefix_is_not_the_jobs(stack: Stack, tickloom: Tickloom) -> None:

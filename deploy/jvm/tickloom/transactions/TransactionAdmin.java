@@ -70,14 +70,20 @@ public final class TransactionAdmin {
     try {
       reply.put("answer", answer(request));
     } catch (Exception e) {
-      Throwable cause = e;
-      while (cause instanceof ExecutionException || cause.getMessage() == null && cause.getCause() != null) {
-        cause = cause.getCause();
-      }
-      reply.put("error", cause.getClass().getSimpleName());
-      reply.put("message", String.valueOf(cause.getMessage()));
+      Throwable error = e instanceof ExecutionException ? e.getCause() : e;
+      reply.put("error", error.getClass().getSimpleName());
+      reply.put("message", told(error));
     }
     return reply;
+  }
+
+  /** Kafka's own message often says only what failed; the innermost says why. */
+  private static String told(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root == error ? error.getMessage() : error.getMessage() + ": " + root.getMessage();
   }
 
   private Object answer(JsonNode request) throws ExecutionException, InterruptedException {
