@@ -95,14 +95,16 @@ class TransactionAdmin:
         )
         try:
             self._ask("connect", client=self._client)
-        except BaseException:
-            self._end()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind:  # it may be waiting for a broker
+            self._process.kill()
         self._end()
 
     def open(self) -> list[Described]:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_an_unknown_transaction_is_one_clear_line(tickloom: Tickloom, what: tupl
     assert refused.stderr == f"tickloom: {unknown}: `tickloom txn list` shows those that are open\n"
 
 
-def test_without_a_cluster_owners_are_unknown_and_nothing_is_ended_unasked(
+def test_without_a_cluster_owners_are_unknown_and_only_an_answer_ends_anything(
     stack: Stack, tmp_path: Path, topic: str
 ) -> None:
     def elsewhere(*arguments: str) -> CompletedProcess[str]:
@@ -171,12 +172,25 @@ def test_without_a_cluster_owners_are_unknown_and_nothing_is_ended_unasked(
 
     (each,) = listed(elsewhere, left_open(topic)).values()
     assert each["owner"] == "unknown"
+    named = elsewhere("show", left_open(topic), "--cluster", f"{ports.HOST}:{stack.ports.flink}")
+    assert "gone: no tickloom-candles with the prefix " in named.stdout
     refused = elsewhere("abort", left_open(topic), "--yes")
     assert refused.returncode == 1
     assert "its job may run (unknown: no cluster is named or runs here): name its cluster" in refused.stderr
     assert committed(stack, topic) == ["before"]
-    named = elsewhere("abort", left_open(topic), "--yes", "--cluster", f"{ports.HOST}:{stack.ports.flink}")
-    assert named.returncode == 0, named.stderr
+
+    answered = subprocess.run(
+        stacks.command("txn", "abort", left_open(topic), "--brokers", stack.bootstrap_servers),
+        env=stacks.environment(tmp_path),
+        input="y\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert answered.returncode == 0, answered.stderr
+    assert "unknown: no cluster is named or runs here\nabort 1 transaction? [y/N]: " in answered.stdout
+    assert committed(stack, topic) == ["before", "behind"]
 
 
 def test_a_broker_that_does_not_answer_is_one_line_without_a_secret(tmp_path: Path) -> None:
