@@ -24,6 +24,7 @@ COMMANDS = {
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
     "dlq": "rejected and flagged trades: list, show, replay",
+    "txn": "transactions that a job has left open: list, show, abort, commit",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 
