@@ -61,9 +61,14 @@ def _settings(data: Path, ports: Ports) -> dict[str, object]:
     }
 
 
+def cluster_id() -> str:
+    """A new one. None begins with '-': the tool would take it for an option."""
+    found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return cluster_id() if found.startswith("-") else found
+
+
 def _format(folder: Path) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ["format", "--cluster-id", cluster_id, "--config", str(_properties(folder))]
+    arguments = ["format", "--cluster-id", cluster_id(), "--config", str(_properties(folder))]
     result = subprocess.run(
         [*_java("-Xmx128m"), "kafka.tools.StorageTool", *arguments],
         capture_output=True,

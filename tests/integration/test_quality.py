@@ -132,8 +132,9 @@ def shown(record: dict[str, Any], *names: str) -> list[Any]:
 
 
 def test_missing_numbers_are_an_event_with_their_range_and_times(running: Running) -> None:
-    running.watched.follow_until(lambda: bool(running.watched.events), "the gap")
-    (gap,) = [event for event in running.watched.events if event["kind"] == "gap"]
+    watched = running.watched
+    watched.follow_until(lambda: any(each["kind"] == "gap" for each in watched.events), "the gap")
+    (gap,) = [event for event in watched.events if event["kind"] == "gap"]
     assert shown(gap, "symbol", "venue", "first_sequence", "last_sequence") == ["ACME", "V", 103, 106]
     assert shown(gap, "ts_event", "ts_until") == [FIRST + 2 * 10**9, FIRST + 9 * 10**9]
 
