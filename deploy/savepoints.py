@@ -26,9 +26,11 @@ class Savepoint(NamedTuple):
 def stop(job: str, address: str, *, drain: bool) -> str:
     """End a running job with a savepoint and return where it is. Drained, its open windows close, for good.
 
+    One that is still starting is waited for: not all its tasks would take the barrier.
     Raises UserError when it does not run, or does not end; it then runs on.
     """
     job_id = running(job, address)
+    jobs.await_running(job_id, address)
     answer = httpx.post(f"http://{address}/jobs/{job_id}/stop", json={"drain": drain}, timeout=TIMEOUT_S)
     if answer.is_error:
         raise UserError(f"Flink refuses to stop {job}: {answer.text[:200]}")

@@ -8,6 +8,7 @@ from deploy.stack import Stack
 from schemas import topics
 from services.committed import CommittedReader
 from tests.integration import stacks
+from tests.integration.candle_job import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -44,6 +45,7 @@ def test_a_stopped_job_goes_on_from_its_savepoint(running: Stack, stack_folder: 
 
     tickloom("submit", "candles", "--partitions=1", "--parallelism=1")
     replay(BEFORE)
+    wait_until(lambda: committed(running) == [(0, 2, 0)], "the first second is committed")
     path = tickloom("stop", "candles").splitlines()[-1]
     assert path in tickloom("savepoints", "candles")
     assert committed(running) == [(0, 2, 0)]
