@@ -14,8 +14,6 @@ from deploy.errors import UserError
 from jobs.settings import Settings
 
 END_TIMEOUT_S = 5
-JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=50"
-"""Start-up is most of a run, so the JVM compiles quickly rather than well."""
 OTHER_STAGES = 2
 """Stages beside the roll-ups: fold, merge and 1s candles. Each has slots of its own, and all run at once."""
 FLINK_OPTIONS = {
@@ -47,7 +45,6 @@ def run(work: Path, trades: Mapping[str, str], published: Sequence[str], setting
         **settings.environment(),
         **flink.flink_environment(),
         "FLINK_LOG_DIR": str(logs),
-        "FLINK_ENV_JAVA_OPTS_CLI": JAVA_OPTIONS,
     }
     said = work / "flink.out"
     code = _await(command, environment, said)

@@ -15,6 +15,8 @@ COMMANDS = {
     "status": "what runs, where, for how long, with how much memory",
     "logs": "what they say",
     "submit": "start a job on the cluster",
+    "stop": "end a job with a savepoint, so that it can go on later",
+    "savepoints": "the savepoints of a job",
     "backfill": "candles of trades files, or of what a topic holds, as files",
     "audit": "recompute every candle from the raw trades and compare; repair what is wrong",
     "quality": "how good the data of a period is: a table, JSON, or a page with pictures",
@@ -22,6 +24,7 @@ COMMANDS = {
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
     "dlq": "rejected and flagged trades: list, show, replay",
+    "txn": "transactions that a job has left open: list, show, abort, commit",
     "acl": "the least rights on Kafka of jobs, producers and readers: print, apply",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }

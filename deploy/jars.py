@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from jgo.maven import MavenContext, PythonResolver
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from deploy import paths
 from deploy.errors import UserError
+
+if TYPE_CHECKING:
+    from jgo.maven import MavenContext
 
 DECLARED = paths.ROOT / "deploy" / "jars.toml"
 LOCK = paths.ROOT / "deploy" / "jars.lock"
@@ -90,7 +92,9 @@ def lock(progress: Progress) -> list[Jar]:
     return jars
 
 
-def _context(progress: Progress) -> MavenContext:
+def _context(progress: Progress) -> "MavenContext":
+    from jgo.maven import MavenContext, PythonResolver  # slow to import, and most commands download nothing
+
     @contextmanager
     def report(name: str, total_bytes: int) -> Iterator[Any]:
         progress.start(name, total_bytes)
@@ -100,7 +104,7 @@ def _context(progress: Progress) -> MavenContext:
     return MavenContext(resolver=resolver, repo_cache=paths.ARTEFACTS, timeout=DOWNLOAD_TIMEOUT_S)
 
 
-def _download(context: MavenContext, coordinate: str) -> Path:
+def _download(context: "MavenContext", coordinate: str) -> Path:
     try:
         return _fetch(context, coordinate)
     except Exception as error:  # jgo raises many kinds; the user needs one line
@@ -114,7 +118,7 @@ def _download(context: MavenContext, coordinate: str) -> Path:
     wait=wait_random_exponential(max=10),
     reraise=True,
 )
-def _fetch(context: MavenContext, coordinate: str) -> Path:
+def _fetch(context: "MavenContext", coordinate: str) -> Path:
     group_id, artifact_id, version, packaging, classifier = _parts(coordinate)
     component = context.project(group_id, artifact_id).at_version(version)
     return Path(component.artifact(classifier, packaging).resolve())
@@ -127,7 +131,7 @@ def _verify(jar: Jar) -> None:
         raise UserError(f"{jar.coordinate} refused and removed: its sha256 is {actual}, jars.lock says {jar.sha256}")
 
 
-def _with_dependencies(context: MavenContext, declared: list[str]) -> list[str]:
+def _with_dependencies(context: "MavenContext", declared: list[str]) -> list[str]:
     wanted = [context.create_dependency(coordinate) for coordinate in declared]
     inputs, transitive = context.resolver.resolve(wanted)
     return [f"{dep.groupId}:{dep.artifactId}:{dep.version}" for dep in (*inputs, *transitive)]

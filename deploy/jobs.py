@@ -27,17 +27,23 @@ def cluster_address() -> str:
     return running.flink_address
 
 
-def submit(job: str, settings: Settings, address: str) -> str:
-    """Register the job's schemas and start it; returns the job's id.
+def name(job: str) -> str:
+    """What a job is called on a cluster."""
+    return f"tickloom-{job}"
+
+
+def submit(job: str, settings: Settings, address: str, savepoint: str | None = None) -> str:
+    """Register the job's schemas and start it, from a savepoint when one is named; returns the job's id.
 
     Raises UserError with the root cause.
     """
     registry.register(settings.registry_client(), settings.candle_names)
     host, port = address.split(":")
     options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
+    restored = {"execution.state-recovery.path": savepoint} if savepoint else {}
     conf = rest.conf_of(address)
     secured = {"FLINK_CONF_DIR": str(conf)} if conf and rest.is_secured(conf) else {}
-    return flink.job_id(flink.run(job, [], options, settings.environment() | secured))
+    return flink.job_id(flink.run(job, [], options | restored, settings.environment() | secured))
 
 
 def page(job_id: str, address: str) -> str:

@@ -18,7 +18,7 @@ class Topic:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
-        self._options = {**OPTIONS, "group.id": broker.looking_group(), **settings.kafka_client()}
+        self._options: dict[str, str] = {**OPTIONS, "group.id": broker.looking_group(), **settings.kafka_client()}
         self.ranges = self._ranges(settings.brokers)
         if all(first == end for first, end in self.ranges.values()):
             raise UserError(f"topic {name} at {settings.brokers} is empty")
@@ -87,6 +87,6 @@ def _is_end(message: Any, topic: str) -> bool:
 OPTIONS = {
     "client.id": "tickloom-backfill",
     "isolation.level": "read_committed",
-    "enable.auto.commit": False,
-    "enable.partition.eof": True,
+    "enable.auto.commit": "false",
+    "enable.partition.eof": "true",
 }

@@ -54,6 +54,9 @@ RUNS_COLUMNS = """
 """
 """Columns of the `tickloom` connector with 'emit' = 'runs': each row a run of numbers, or an unknown condition."""
 
+PREFIX_PARAMETER = "tickloom.transactional-id-prefix"
+"""Global parameter of every job: shown by the cluster, it says whose transactions are the job's."""
+
 
 def streaming(settings: Settings, name: str) -> "TableEnvironment":
     """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""
@@ -107,6 +110,7 @@ def python_jars() -> list[Path]:
 def _configure(env: "TableEnvironment", settings: Settings, name: str, jars: Sequence[Path] = ()) -> None:
     config = env.get_config()
     config.set("pipeline.name", name)
+    config.set("pipeline.global-job-parameters", f"{PREFIX_PARAMETER}:{settings.transactional_id_prefix}")
     if settings.jars:
         config.set("pipeline.jars", ";".join(jar.as_uri() for jar in [*map(Path, settings.jars), *jars]))
     config.set("parallelism.default", str(settings.parallelism))

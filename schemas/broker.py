@@ -27,7 +27,7 @@ def reason(properties: Mapping[str, str], error: KafkaException) -> str:
     failed = error.args[0]
     if failed.code() in UNANSWERED:
         failed = _heard(properties) or failed
-    return failed.str() + REMEDIES.get(failed.code(), "")
+    return f"{failed.str()}{REMEDIES.get(failed.code(), '')}"
 
 
 def _heard(properties: Mapping[str, str]) -> KafkaError | None:

@@ -11,6 +11,7 @@ SIMPLE = {
     "int": "INT",
     "bytes": "BYTES",
     "boolean": "BOOLEAN",
+    "double": "DOUBLE",
 }
 
 

@@ -189,7 +189,7 @@ def candle(ticks: list[Tick], duplicates: int, window_end: int, *, whole_day: bo
     times = [tick.ts_event for tick in ticks]
     return ExpectedCandle(
         window_end=window_end,
-        open=_at_the_edge(open_close, min).price if open_close else None,
+        open=_opening(open_close).price if open_close else None,
         high=max(prices, default=None),
         low=min(prices, default=None),
         close=_at_the_edge(open_close, max).price if open_close else None,
@@ -220,7 +220,12 @@ def _allowed(ticks: list[Tick], what: str, trades: int) -> list[Tick]:
     allowed = [tick for tick in ticks if getattr(tick.updates, what) in at_once]
     waiting = [tick for tick in ticks if getattr(tick.updates, what) == "if first"]
     first = _at_the_edge(allowed + waiting, min) if waiting else None
-    return [*allowed, first] if first and first in waiting else allowed
+    return [first, *allowed] if first and first in waiting else allowed
+
+
+def _opening(allowed: list[Tick]) -> Tick:
+    """One that is in because it is the first is so, whatever else may not set the price."""
+    return allowed[0] if allowed[0].updates.open_close == "if first" else _at_the_edge(allowed, min)
 
 
 Extreme = Callable[..., Tick]  # min or max

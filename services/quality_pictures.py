@@ -118,7 +118,7 @@ def _measure(axes: Axes, name: str, report: Report, over: series.Bins) -> None:
     axes.set_ylim(least - (1 - least) * 0.05, 1 + (1 - least) * 0.05)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share * 100:.4g} %"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    _time_axis(axes, over)
+    _time_axis(axes, over, ticks=4)
 
 
 @contextmanager
@@ -139,8 +139,8 @@ def _steps(axes: Axes, over: series.Bins, line: series.Floats, colour: str, labe
     axes.stairs(line, over.edges_days, color=colour, label=label, baseline=None, linewidth=1.3)
 
 
-def _time_axis(axes: Axes, over: series.Bins) -> None:
-    locator = AutoDateLocator(tz=UTC, maxticks=9)
+def _time_axis(axes: Axes, over: series.Bins, ticks: int = 9) -> None:
+    locator = AutoDateLocator(tz=UTC, minticks=2, maxticks=ticks)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC, offset_formats=DATES))
     axes.set_xlim(*over.edges_days[[0, -1]])

@@ -9,8 +9,9 @@ from deploy.options import load, settings_options
 @click.command()
 @click.argument("job", type=click.Choice(jobs.NAMES))
 @click.option("--cluster", help="Flink's REST address, host:port.  [default: the running stack]")
+@click.option("--from", "savepoint", metavar="PATH", help="Go on from this savepoint, as `tickloom stop` told it.")
 @settings_options
-def submit(job: str, cluster: str | None, **flags: str | None) -> None:
+def submit(job: str, cluster: str | None, savepoint: str | None, **flags: str | None) -> None:
     """Register the schemas, create missing topics and start JOB on the cluster.
 
     \b
@@ -19,6 +20,6 @@ def submit(job: str, cluster: str | None, **flags: str | None) -> None:
     """
     settings = load(flags)
     address = cluster or jobs.cluster_address()
-    click.echo(f"submitting {job} to {address}")
-    job_id = jobs.submit(job, settings, address)
+    click.echo(f"submitting {job} to {address}" + (f" from {savepoint}" if savepoint else ""))
+    job_id = jobs.submit(job, settings, address, savepoint)
     click.echo(f"running as {job_id}: {jobs.page(job_id, address)}")

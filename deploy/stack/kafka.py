@@ -87,9 +87,14 @@ def _secured(ports: Ports, security: Security) -> dict[str, object]:
     }
 
 
+def cluster_id() -> str:
+    """A new one. None begins with '-': the tool would take it for an option."""
+    found = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    return cluster_id() if found.startswith("-") else found
+
+
 def _format(folder: Path, security: Security | None) -> None:
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    arguments = ["format", "--cluster-id", cluster_id, "--config", str(_properties(folder))]
+    arguments = ["format", "--cluster-id", cluster_id(), "--config", str(_properties(folder))]
     if security:
         arguments += ["--add-scram", f"{SCRAM}=[name={ADMIN},password={security.admin_password}]"]
     given = folder / "kafka" / "format.arguments"  # in a file: other users see those of a command

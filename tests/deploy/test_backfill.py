@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.backfill import cascade
@@ -55,7 +55,6 @@ def test_a_resolution_that_cannot_be_is_refused_with_the_reason(asked: list[str]
         cascade(asked)
 
 
-@settings(deadline=None)  # the first call warms Arrow up
 @given(st.lists(st.one_of(st.none(), amounts)))
 def test_decimals_are_written_exactly_without_exponent_or_trailing_zeros(values: list[Decimal | None]) -> None:
     texts = plain(pa.array(values, pa.decimal128(38, 12))).to_pylist()
@@ -70,7 +69,6 @@ def test_a_thousand_and_a_hundred_millionth_are_plain() -> None:
     assert plain(column).to_pylist() == ["1080", "0.00000001", "0", "-0.5"]
 
 
-@settings(deadline=None)  # the first call warms Arrow up
 @given(st.lists(st.tuples(cells, cells), min_size=1))
 def test_any_text_survives_the_csv(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
     batch = pa.RecordBatch.from_arrays([pa.array(column) for column in zip(*rows, strict=True)], names=["a", "b"])
@@ -80,7 +78,6 @@ def test_any_text_survives_the_csv(tmp_path_factory: pytest.TempPathFactory, row
         assert [tuple(row) for row in csv.reader(text)] == [("a", "b"), *rows]
 
 
-@settings(deadline=None)  # the first call warms Arrow up
 @given(st.lists(st.tuples(st.sampled_from(["A", "B", "C"]), st.integers(0, 50)), unique=True))
 def test_rows_come_out_in_order_however_they_went_in(keys: list[tuple[str, int]]) -> None:
     schema = pa.schema([("symbol", pa.string()), ("window_start", pa.int64()), ("place", pa.int64())])

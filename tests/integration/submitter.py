@@ -1,6 +1,7 @@
 """Submits jobs from a process that stays: with a `flink run` each, most of a test's time is the start of a JVM.
 
-The process reads a line of JSON a job, {"file", "environment", "options"}, and answers with {"job"} or {"error"}.
+The process reads a line of JSON a job, {"file", "arguments", "environment", "options"}, and answers with {"jobs"} or
+{"error"}.
 """
 
 import functools
@@ -10,28 +11,45 @@ import runpy
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deploy import flink
 from jobs import environment
+from jobs.settings import Settings
 
 JOBS_MAX = 2**31 - 1
 
 
+def run(file: Path, arguments: Sequence[object], settings: Settings) -> None:
+    """Run a bounded job's file in a cluster inside the process, to its end."""
+    _ask(
+        file,
+        [str(each) for each in arguments],
+        settings.environment(),
+        {"execution.target": "local", "execution.attached": "true"},
+    )
+
+
 def submit(file: Path, variables: Mapping[str, str], options: Mapping[str, str]) -> str:
     """Run a job's file as `flink run` does, with environment variables and Flink options; returns the job's id."""
+    (job,) = _ask(file, [], variables, options)
+    return job
+
+
+def _ask(file: Path, arguments: list[str], variables: Mapping[str, str], options: Mapping[str, str]) -> list[str]:
     process = _process()
     assert process.stdin
     assert process.stdout
     jars = ";".join(jar.as_uri() for jar in [*_jars(), *environment.python_jars()])
     given = {"pipeline.jars": jars, "python.executable": sys.executable, "python.client.executable": sys.executable}
-    request = {"file": str(file), "environment": dict(variables), "options": {**given, **options}}
+    wanted = {"file": str(file), "arguments": arguments, "environment": dict(variables)}
+    request = {**wanted, "options": {**given, **options}}
     print(json.dumps(request), file=process.stdin, flush=True)
     answer = json.loads(process.stdout.readline() or '{"error": "the submitter has died"}')
-    assert "job" in answer, answer["error"]
-    return str(answer["job"])
+    assert "jobs" in answer, answer["error"]
+    return list(answer["jobs"])
 
 
 @functools.cache
@@ -61,11 +79,13 @@ def main() -> None:
         print(json.dumps(_answer(**json.loads(line))), file=answers)
 
 
-def _answer(file: str, environment: dict[str, str], options: dict[str, str]) -> dict[str, str]:
+def _answer(
+    file: str, arguments: list[str], environment: dict[str, str], options: dict[str, str]
+) -> dict[str, str | list[str]]:
     before = dict(os.environ)
     try:
         os.environ.update(environment)
-        return {"job": _run(file, options)}
+        return {"jobs": _run(file, arguments, options)}
     except BaseException:  # also the end of a job that refuses its settings
         return {"error": traceback.format_exc()}
     finally:
@@ -73,7 +93,7 @@ def _answer(file: str, environment: dict[str, str], options: dict[str, str]) -> 
         os.environ.update(before)
 
 
-def _run(file: str, options: dict[str, str]) -> str:
+def _run(file: str, arguments: list[str], options: dict[str, str]) -> list[str]:
     started: list[str] = []
     execute = environment.run
 
@@ -85,11 +105,11 @@ def _run(file: str, options: dict[str, str]) -> str:
     try:
         _become_client(options)
         _number_operators_anew()
-        sys.argv = [file]
+        sys.argv = [file, *arguments]
         runpy.run_path(file, run_name="__main__")
     finally:
         environment.run = execute
-    return started[-1]
+    return started
 
 
 def _become_client(options: dict[str, str]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from deploy import flink
+from deploy import paths
 from jobs.settings import Settings
 from schemas import avro
+from tests.integration import submitter
 from tests.udfs.bar_tape import tape
 from udfs.bar_spec import BarSpec, Spans
 from udfs.bars import bars
@@ -73,7 +74,7 @@ def test_the_bars_of_every_kind_are_those_of_the_reference(tmp_path: Path) -> No
     file, out = tmp_path / "trades.csv", tmp_path / "out"
     tapes = write(file, {"A": unruly(1), "B": unruly(2)})
     settings = Settings(parallelism=1, bars=SPECS, bar_span_ticks=SPANS.ticks, bar_span_bars=SPANS.bars)
-    flink.run("../tests/jobs/bar_files", [str(file), str(out)], {"execution.target": "local"}, settings.environment())
+    submitter.run(paths.ROOT / "tests/jobs/bar_files.py", (file, out), settings)
 
     for spec in map(BarSpec.parse, SPECS):
         expected = {symbol: bars(ticks, spec, SPANS)[0] for symbol, ticks in tapes.items()}

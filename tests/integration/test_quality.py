@@ -12,11 +12,12 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from deploy.stack import Stack
+from jobs.settings import Settings
 from schemas import registry, topics
 from schemas.codec import Encoder
 from services.committed import CommittedReader
 from tests.integration import stacks
-from tests.integration.candle_job import wait_until
+from tests.integration.candle_job import CandleJob, wait_until
 from udfs.accumulator import of_trade
 
 pytestmark = pytest.mark.integration
@@ -29,14 +30,14 @@ REFERENCE = "reference.minutes"
 HEADER = "ts_event,symbol,venue,trade_id,sequence,price,size,conditions\n"
 TRADES = """\
 2023-11-14T22:14:01Z,ACME,V,1,101,10,1,
+2023-11-14T22:14:01Z,FREE,W,1,5,1,1,
 2023-11-14T22:14:02Z,ACME,V,2,102,12,1,
 2023-11-14T22:14:02Z,ACME,V,2,102,12,1,
+2023-11-14T22:14:02Z,FREE,W,2,900,1,1,
 2023-11-14T22:14:09Z,ACME,V,7,107,11,2,
 2023-11-14T22:14:10Z,ACME,V,8,108,11,0,
 2023-11-14T22:14:11Z,ACME,V,9,109,11,1,XX
 2023-11-14T22:15:01Z,ACME,V,10,110,11,1,
-2023-11-14T22:14:01Z,FREE,W,1,5,1,1,
-2023-11-14T22:14:02Z,FREE,W,2,900,1,1,
 2023-11-14T22:15:02Z,FREE,W,3,2,1,1,
 2023-11-14T22:20:00Z,ACME,V,11,111,11,1,
 2023-11-14T22:20:00Z,FREE,W,4,4,1,1,
@@ -110,7 +111,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         stack = stacks.up(folder)
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         admin.create_topics([NewTopic(REFERENCE, 1, 1)])[REFERENCE].result(30)
-        stacks.tickloom(folder, "submit", "candles", "--idle-timeout=1s")
+        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "partitions": 1}
+        registry.register(stack.registry_client(), Settings().resolutions)
+        CandleJob.submit(stack, Settings.load(candles))
         (folder / "conditions.toml").write_text(CONDITIONS)
         flags = ["--numbered=V*", f"--reference-topic={REFERENCE}", f"--conditions={folder / 'conditions.toml'}"]
         stacks.tickloom(folder, "submit", "quality", *flags)
@@ -129,8 +132,9 @@ def shown(record: dict[str, Any], *names: str) -> list[Any]:
 
 
 def test_missing_numbers_are_an_event_with_their_range_and_times(running: Running) -> None:
-    running.watched.follow_until(lambda: bool(running.watched.events), "the gap")
-    (gap,) = [event for event in running.watched.events if event["kind"] == "gap"]
+    watched = running.watched
+    watched.follow_until(lambda: any(each["kind"] == "gap" for each in watched.events), "the gap")
+    (gap,) = [event for event in watched.events if event["kind"] == "gap"]
     assert shown(gap, "symbol", "venue", "first_sequence", "last_sequence") == ["ACME", "V", 103, 106]
     assert shown(gap, "ts_event", "ts_until") == [FIRST + 2 * 10**9, FIRST + 9 * 10**9]
 

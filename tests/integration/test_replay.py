@@ -141,7 +141,7 @@ def test_a_broker_that_is_not_there_is_named(target: Target, tape: TradesFile) -
     with pytest.raises(
         ReplayError, match=r"no broker answers at 127\.0\.0\.1:1: .*Connection refused.*`tickloom up` starts one"
     ):
-        Replay([tape], replace(target, brokers="127.0.0.1:1")).run()
+        Replay([tape], replace(target, kafka={**target.kafka, "bootstrap.servers": "127.0.0.1:1"})).run()
 
 
 def test_a_trade_the_broker_refuses_ends_the_replay_with_the_reason(stack: Stack, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_compatible_change_becomes_the_next_version(stack: Stack, folder: Path
 def test_what_answers_but_is_no_registry_is_told_in_one_line(stack: Stack) -> None:
     for url in (stack.flink_rest_url, f"{stack.registry_url}/nowhere"):
         with pytest.raises(registry.RegistryError) as refused:
-            registry.register(url, ["1m"])
+            registry.register({"url": url}, ["1m"])
         assert url in str(refused.value)
         assert "\n" not in str(refused.value)
 

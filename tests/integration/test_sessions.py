@@ -161,7 +161,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "trades.csv").write_text(TRADES)
     try:
         stack = stacks.up(folder)
-        stacks.tickloom(folder, "submit", "candles", "--out-of-orderness=120h", "--idle-timeout=2s")
+        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": "2s"}
+        registry.register(stack.registry_client(), Settings().resolutions)
+        CandleJob.submit(stack, Settings.load({**candles, "out_of_orderness": "120h"}))
         flags = [f"--calendars={CALENDARS}", "--silent-after=10s", "--idle-timeout=2s", "--session-horizon=240h"]
         told = stacks.tickloom(folder, "submit", "sessions", *flags).stdout
         job = CandleJob(stack, told.split("running as ")[1][:32])

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy import flink
+from deploy import paths
 from jobs.settings import Settings
+from tests.integration import submitter
 
 pytestmark = pytest.mark.integration
 
@@ -20,8 +21,8 @@ ts_event,symbol,price,size,conditions
 
 def test_ticks_are_the_valid_trades_with_their_place_time_and_conditions(tmp_path: Path) -> None:
     (tmp_path / "trades.csv").write_text(TRADES)
-    arguments = [str(tmp_path / "trades.csv"), str(tmp_path / "out")]
-    flink.run("../tests/jobs/ticks", arguments, {"execution.target": "local"}, Settings(parallelism=1).environment())
+    arguments = tmp_path / "trades.csv", tmp_path / "out"
+    submitter.run(paths.ROOT / "tests/jobs/ticks.py", arguments, Settings(parallelism=1))
 
     parts = sorted((tmp_path / "out").glob("part-*"))
     rows = sorted(row for part in parts for row in csv.reader(part.read_text().splitlines()))

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from deploy import flink
+from deploy import paths
 from jobs.settings import Settings
 from services.oracle import SECOND_NS, Tick, candle
+from tests.integration import submitter
 from tests.integration.candle_job import START_NS
 from tests.integration.test_bars import rows_of
 
@@ -72,9 +73,7 @@ def test_each_step_shows_the_window_so_far_and_overlapping_windows_show_all_of_t
         rows.writerow(("symbol", "ts_event", "price", "size"))
         rows.writerows(("ACME", tick.ts_event, tick.price, tick.size) for tick in ticks)
     settings = Settings(parallelism=1, resolutions="1s,1m,5m", updating="1m:5s", sliding="5m:1m,30s:10s")
-    flink.run(
-        "../tests/jobs/window_files", [str(file), str(out)], {"execution.target": "local"}, settings.environment()
-    )
+    submitter.run(paths.ROOT / "tests/jobs/window_files.py", (file, out), settings)
 
     for name, wanted in {
         "1m_updating": updating(ticks, 60, 5),

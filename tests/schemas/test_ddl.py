@@ -32,7 +32,7 @@ def test_bytes_integers_and_booleans_have_their_types() -> None:
     assert "`notional` DECIMAL(38, 24),\n" in ddl.columns("candle")
 
 
-@pytest.mark.parametrize("avro_type", ["double", {"type": "long", "logicalType": "timestamp-micros"}])
+@pytest.mark.parametrize("avro_type", ["float", {"type": "long", "logicalType": "timestamp-micros"}])
 def test_a_type_that_flink_would_misread_is_refused_by_name(
     avro_type: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,10 @@ final class Conditions implements Serializable {
 
   private final List<RuleSet> sets = new ArrayList<>();
   private final Map<String, RuleSet> byVenue = new HashMap<>();
+  private transient RuleSet lastRules;
+  private transient String[] lastConditions;
+  private transient int lastEffects;
+  private transient long lastUnknown;
   private long unknown;
 
   /** Reads what udfs/conditions.py has checked and written as JSON. */
@@ -86,7 +90,21 @@ final class Conditions implements Serializable {
     return sets.stream().filter(set -> set.isFor(venue)).findFirst().orElse(NONE);
   }
 
+  /** Decoders give the same conditions as the same array: looked up once. */
   private int effects(RuleSet rules, String[] conditions) {
+    if (conditions != lastConditions || rules != lastRules) {
+      long unknownBefore = unknown;
+      lastEffects = judge(rules, conditions);
+      lastUnknown = unknown - unknownBefore;
+      lastConditions = conditions;
+      lastRules = rules;
+    } else {
+      unknown += lastUnknown;
+    }
+    return lastEffects;
+  }
+
+  private int judge(RuleSet rules, String[] conditions) {
     int all = Effects.REGULAR;
     for (String condition : conditions) {
       Integer effects = rules.effects.get(condition);

@@ -41,6 +41,7 @@ public final class Trade {
   private boolean rejected;
 
   private String venueName;
+  private final Recurring<String> venues = new Recurring<>();
 
   /** A piece of the message; length -1 when the field is absent. */
   static final class Text {
@@ -123,7 +124,7 @@ public final class Trade {
 
   String venueName() {
     if (venueName == null) {
-      venueName = venue.isPresent() ? text(venue) : "";
+      venueName = venue.isPresent() ? venues.of(bytes, venue.from, venue.length, () -> text(venue)) : "";
     }
     return venueName;
   }

@@ -208,13 +208,40 @@ final class TradePlan {
 
   private static final String[] NONE = {};
 
+  private final Recurring<String[]> conditions = new Recurring<>();
+
   private String[] texts() throws MalformedException {
-    long count = blockLength();
-    if (count == 0) {
-      return NONE;
+    int from = at;
+    skipTexts();
+    int length = at - from;
+    return length == 1 ? NONE : conditions.of(bytes, from, length, () -> textsAgain(from));
+  }
+
+  private void skipTexts() throws MalformedException {
+    for (long count = blockLength(); count != 0; count = blockLength()) {
+      for (long i = 0; i < count; i++) {
+        advance(length());
+      }
     }
+  }
+
+  /** Of an array that has been skipped, so that it is well-formed. */
+  private String[] textsAgain(int from) {
+    int end = at;
+    at = from;
+    items = 0;
+    try {
+      return readTexts();
+    } catch (MalformedException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      at = end;
+    }
+  }
+
+  private String[] readTexts() throws MalformedException {
     List<String> texts = new ArrayList<>();
-    for (; count != 0; count = blockLength()) {
+    for (long count = blockLength(); count != 0; count = blockLength()) {
       for (long i = 0; i < count; i++) {
         int length = length();
         advance(length);
