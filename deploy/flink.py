@@ -2,15 +2,20 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 from deploy import core, paths
 from deploy.errors import UserError
 
 LOGS = paths.STATE / "logs"
+END_TIMEOUT_S = 5
 JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=50"
 """Start-up is most of a run, so the JVM compiles quickly rather than well."""
 CAUSES = (
@@ -29,16 +34,48 @@ def run(
     Options are Flink's (`execution.target`, `rest.port`); `environment` carries the job's settings, secrets included.
     Raises UserError with the root cause and the log's path.
     """
-    LOGS.mkdir(parents=True, exist_ok=True)
-    result = subprocess.run(
+    with tempfile.TemporaryFile("w+", errors="replace") as said:
+        process = launch(job, arguments, options, environment or {}, said)
+        try:
+            process.wait()
+        finally:
+            end(process)
+        return printed(job, process, said)
+
+
+def launch(
+    job: str, arguments: Sequence[str], options: Mapping[str, str], environment: Mapping[str, str], said: IO[str]
+) -> "subprocess.Popen[str]":
+    """As `run`, but without waiting for the end; what it prints goes to `said`.
+
+    It is in a session of its own, away from Ctrl-C, so that JVM and Python end together: see `end`.
+    """
+    return subprocess.Popen(
         [*command(options), "-py", str(job_file(job)), *arguments],
-        env={**os.environ, **(environment or {}), **flink_environment()},
-        capture_output=True,
+        env={**os.environ, **environment, **flink_environment()},
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
+        start_new_session=True,
     )
-    output = result.stdout + result.stderr
-    if result.returncode != 0:
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    """End what is left of a launched process."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(END_TIMEOUT_S)
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def printed(job: str, process: "subprocess.Popen[str]", said: IO[str]) -> str:
+    """What a process that has ended printed. Raises UserError with the root cause and the log's path if it failed."""
+    said.seek(0)
+    output = said.read()
+    if process.returncode != 0:
+        LOGS.mkdir(parents=True, exist_ok=True)
         log = LOGS / f"{Path(job).name}.out"
         log.write_text(output)
         raise UserError(f"{job}: {root_cause(output)} (log: {log})")

@@ -38,12 +38,20 @@ def submit(job: str, settings: Settings, address: str, savepoint: str | None = N
     Raises UserError with the root cause.
     """
     registry.register(settings.registry_client(), settings.candle_names)
-    host, port = address.split(":")
-    options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
     restored = {"execution.state-recovery.path": savepoint} if savepoint else {}
+    return flink.job_id(flink.run(job, [], remote(address) | restored, client_environment(settings, address)))
+
+
+def remote(address: str) -> dict[str, str]:
+    """Flink's options to submit to a cluster."""
+    host, port = address.split(":")
+    return {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
+
+
+def client_environment(settings: Settings, address: str) -> dict[str, str]:
+    """What a job's process needs in its environment: the settings, and the keys of a cluster that asks for them."""
     conf = rest.conf_of(address)
-    secured = {"FLINK_CONF_DIR": str(conf)} if conf and rest.is_secured(conf) else {}
-    return flink.job_id(flink.run(job, [], options | restored, settings.environment() | secured))
+    return settings.environment() | ({"FLINK_CONF_DIR": str(conf)} if conf and rest.is_secured(conf) else {})
 
 
 def page(job_id: str, address: str) -> str:

@@ -29,7 +29,8 @@ class Rest:
         context = _context(conf) if conf else None
         self.address = address
         self.url = f"{'https' if context else 'http'}://{address}"
-        self._verify = context or True
+        # One client for all: each would read the system's authorities anew, which costs more than the request.
+        self._client = httpx.Client(base_url=self.url, verify=context or False, timeout=TIMEOUT_S, trust_env=False)
 
     def get(self, path: str) -> Any:
         """The answer to a GET."""
@@ -38,9 +39,7 @@ class Rest:
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> httpx.Response:
         """The response to a request that succeeded."""
         try:
-            return httpx.request(
-                method, self.url + path, json=body, verify=self._verify, timeout=TIMEOUT_S, trust_env=False
-            ).raise_for_status()
+            return self._client.request(method, path, json=body).raise_for_status()
         except httpx.HTTPStatusError as error:
             hint = f"; {REMEDY}" if error.response.is_redirect else ""  # to https
             answer = f"{error.response.status_code} {error.response.text[:200]}{hint}"
@@ -67,9 +66,15 @@ def conf_of(address: str) -> Path | None:
 
 
 @functools.cache
+def at(address: str, conf: Path | None) -> Rest:
+    """The API of a cluster by its address and its configuration."""
+    return Rest(address, conf)
+
+
+@functools.cache
 def of(address: str) -> Rest:
     """The API of a cluster by its address."""
-    return Rest(address, conf_of(address))
+    return at(address, conf_of(address))
 
 
 def _context(conf: Path) -> ssl.SSLContext | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import kafka, topics
-from jobs.environment import BARS_COLUMNS, run, streaming
+from jobs.environment import BARS_COLUMNS, run_plan, streaming
 from jobs.settings import Settings, SettingsError
 from schemas import ddl
 
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     create_bars(env, settings, kafka.trades_source(NAME, settings))
     for table, topic, schema in kafka.bar_sinks(settings):
         kafka.create(env, table, ddl.columns(schema), kafka.sink(NAME, topic, schema, settings))
-    run(define(env, settings.bar_kinds))
+    run_plan(env, define(env, settings.bar_kinds), settings)
 
 
 if __name__ == "__main__":

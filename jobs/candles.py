@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from jobs import kafka, topics, windows
-from jobs.environment import run, streaming
+from jobs.environment import run_plan, streaming
 from jobs.settings import Settings, SettingsError
 from schemas import resolutions as lengths
 from udfs import functions
@@ -114,7 +114,8 @@ def main(arguments: Sequence[str]) -> None:
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_trades(env, settings)
     kafka.create_candles(env, NAME, settings)
-    run(define(env, settings.resolutions, updating=settings.updating, sliding=settings.sliding))
+    inserts = define(env, settings.resolutions, updating=settings.updating, sliding=settings.sliding)
+    run_plan(env, inserts, settings)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,24 @@
 """The table environment of a job, and how its statements are started."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from jobs import plans, release
 from jobs.settings import Settings, milliseconds
 from udfs.functions import ACCUMULATOR
 
 if TYPE_CHECKING:
-    from pyflink.table import EnvironmentSettings, StatementSet, StreamTableEnvironment, TableEnvironment
+    from pyflink.table import (
+        CompiledPlan,
+        EnvironmentSettings,
+        StatementSet,
+        StreamTableEnvironment,
+        TableEnvironment,
+        TableResult,
+    )
 
 from schemas import ddl
 
@@ -110,18 +120,55 @@ def python_jars() -> list[Path]:
 def _configure(env: "TableEnvironment", settings: Settings, name: str, jars: Sequence[Path] = ()) -> None:
     config = env.get_config()
     config.set("pipeline.name", name)
-    config.set("pipeline.global-job-parameters", f"{PREFIX_PARAMETER}:{settings.transactional_id_prefix}")
+    config.set("pipeline.global-job-parameters", parameters(settings))
     if settings.jars:
         config.set("pipeline.jars", ";".join(jar.as_uri() for jar in [*map(Path, settings.jars), *jars]))
     config.set("parallelism.default", str(settings.parallelism))
     config.set("table.local-time-zone", "UTC")
     config.set("table.optimizer.agg-phase-strategy", "ONE_PHASE")  # rows are folded already: a local phase only buffers
     config.set("table.exec.uid.generation", "ALWAYS")
+    for moment in ("compile", "restore"):  # tables are made anew each time: a plan has no options, so no secrets
+        config.set(f"table.plan.{moment}.catalog-objects", "IDENTIFIER")
+
+
+def parameters(settings: Settings, more: Mapping[str, str] | None = None) -> str:
+    """What the cluster shows of a job: whose transactions are its own, and what `more` says."""
+    told = {PREFIX_PARAMETER: settings.transactional_id_prefix, **(more or {})}
+    return ",".join(f"{name}:{value}" for name, value in told.items())
 
 
 def run(statements: "StatementSet") -> str:
-    """Submit the statements as one job and return its id."""
-    result = statements.execute()
+    """Submit the statements of a job with steps in Python and return its id."""
+    return started(statements.execute())
+
+
+def run_plan(env: "TableEnvironment", statements: "StatementSet", settings: Settings) -> str:
+    """Submit the statements of a job that is all SQL, its operators numbered by their roles, and return its id."""
+    plan = numbered(statements)
+    compiled = load(env, plan)
+    this = release.Release.here(settings, plans.operators(plan))
+    start = release.await_start(this)
+    told = {release.PARAMETER: replace(this, before=start.before).encoded()}
+    for name, value in {"pipeline.global-job-parameters": parameters(settings, told), **start.options}.items():
+        env.get_config().set(name, value)
+    return started(compiled.execute())
+
+
+def numbered(statements: "StatementSet") -> dict[str, Any]:
+    """The compiled plan of the statements, its operators numbered by their roles. Raises PlanError."""
+    return plans.numbered(json.loads(statements.compile_plan().as_json_string()))
+
+
+def load(env: "TableEnvironment", plan: Mapping[str, Any]) -> "CompiledPlan":
+    """The plan, ready to run; its tables are those of the environment."""
+    from pyflink.table import CompiledPlan, PlanReference
+
+    loaded = env.load_plan(PlanReference.from_json_string(json.dumps(plan)))
+    return CompiledPlan(loaded._j_compiled_plan, env)  # PyFlink 2.3 gives it Java's environment, which it cannot use
+
+
+def started(result: "TableResult") -> str:
+    """The id of the job that has been submitted."""
     client = result.get_job_client()
     assert client is not None
     return str(client.get_job_id())

@@ -331,3 +331,9 @@ class Settings(BaseSettings):
         values |= {name: secret.get_secret_value() for name, secret in secrets.items()}
         values["kafka_properties"] = json.dumps(clients.revealed(self.kafka_properties))
         return {f"TICKLOOM_{name.upper()}": str(value) for name, value in values.items()}
+
+    def without_secrets(self) -> dict[str, str]:
+        """Those of `environment` that anybody may read and another machine can use."""
+        held = {name for name, value in dict(self).items() if isinstance(value, SecretStr)}
+        left_out = {f"TICKLOOM_{name.upper()}" for name in {*held, "kafka_properties", "jars"}}
+        return {name: value for name, value in self.environment().items() if name not in left_out}

@@ -6,8 +6,8 @@ import httpx
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from deploy import rest
 from deploy.errors import UserError
-from deploy.rest import Rest
 from deploy.stack.security import ADMIN
 from deploy.stack.state import Stack
 
@@ -35,7 +35,7 @@ def _kafka(stack: Stack) -> bool:
 def _registry(stack: Stack) -> bool:
     security = stack.security
     login = (ADMIN, security.admin_password) if security else None
-    trusted = security.context() if security else True
+    trusted = security.context() if security else False  # without TLS there is nothing to verify
     url = f"{stack.registry_url}/subjects"
     return httpx.get(url, auth=login, verify=trusted, timeout=TIMEOUT_S, trust_env=False).is_success
 
@@ -52,8 +52,8 @@ def _taskmanager(stack: Stack) -> bool:
     return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)
 
 
-def _flink(stack: Stack) -> Rest:
-    return Rest(stack.flink_address, stack.flink_conf)
+def _flink(stack: Stack) -> rest.Rest:
+    return rest.at(stack.flink_address, stack.flink_conf)
 
 
 CHECKS: dict[str, Callable[[Stack], bool]] = {

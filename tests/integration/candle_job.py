@@ -7,11 +7,10 @@ from typing import Any, Self
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from deploy import paths
+from deploy import paths, rest
 from deploy.stack import Stack
 from jobs.settings import Settings
 from schemas import registry
@@ -126,16 +125,16 @@ class CandleJob:
 
     def __exit__(self, *_: object) -> None:
         if self.state not in ("FINISHED", "CANCELED", "FAILED"):
-            httpx.patch(f"{self._url}?mode=cancel", timeout=TIMEOUT_S, trust_env=False)
+            self._rest.request("PATCH", f"/jobs/{self.id}?mode=cancel")
             wait_until(lambda: self.state in ("FINISHED", "CANCELED", "FAILED"), "the job to end")
 
     @property
-    def _url(self) -> str:
-        return f"{self.stack.flink_rest_url}/jobs/{self.id}"
+    def _rest(self) -> rest.Rest:
+        return rest.at(self.stack.flink_address, self.stack.flink_conf)
 
     def get(self, path: str = "") -> Any:
         """What the REST API says of the job."""
-        return httpx.get(self._url + path, timeout=TIMEOUT_S, trust_env=False).raise_for_status().json()
+        return self._rest.get(f"/jobs/{self.id}{path}")
 
     @property
     def state(self) -> str:
@@ -172,8 +171,7 @@ class CandleJob:
 
     def stop(self) -> str:
         """Stop with a savepoint; returns its path."""
-        begun = httpx.post(f"{self._url}/stop", json={"drain": False}, timeout=TIMEOUT_S, trust_env=False)
-        trigger = begun.raise_for_status().json()["request-id"]
+        trigger = self._rest.request("POST", f"/jobs/{self.id}/stop", {"drain": False}).json()["request-id"]
         status: dict[str, Any] = {}
 
         def done() -> bool:
@@ -187,8 +185,7 @@ class CandleJob:
 
     def checkpoint(self) -> None:
         """Take a checkpoint now: what is finished becomes visible to readers soon after."""
-        begun = httpx.post(f"{self._url}/checkpoints", json={}, timeout=TIMEOUT_S, trust_env=False)
-        trigger = begun.raise_for_status().json()["request-id"]
+        trigger = self._rest.request("POST", f"/jobs/{self.id}/checkpoints", {}).json()["request-id"]
 
         def done() -> bool:
             return bool(self.get(f"/checkpoints/{trigger}")["status"]["id"] == "COMPLETED")

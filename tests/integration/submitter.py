@@ -94,22 +94,22 @@ def _answer(
 
 
 def _run(file: str, arguments: list[str], options: dict[str, str]) -> list[str]:
-    started: list[str] = []
-    execute = environment.run
+    noted: list[str] = []
+    started = environment.started
 
-    def noted(statements: Any) -> str:
-        started.append(execute(statements))
-        return started[-1]
+    def note(result: Any) -> str:
+        noted.append(started(result))
+        return noted[-1]
 
-    environment.run = noted
+    environment.started = note
     try:
         _become_client(options)
         _number_operators_anew()
         sys.argv = [file, *arguments]
         runpy.run_path(file, run_name="__main__")
     finally:
-        environment.run = execute
-    return started
+        environment.started = started
+    return noted
 
 
 def _become_client(options: dict[str, str]) -> None:

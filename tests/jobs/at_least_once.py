@@ -2,7 +2,7 @@
 
 from jobs import kafka, topics
 from jobs.candles import NAME, define
-from jobs.environment import run, streaming
+from jobs.environment import run_plan, streaming
 from jobs.settings import Settings
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     kafka.create_trades(env, settings)
     for table, topic, schema in kafka.candle_sinks(settings):
         kafka.create(env, table, kafka.sink_columns(schema), sink(topic, schema, settings))
-    run(define(env, settings.resolutions))
+    run_plan(env, define(env, settings.resolutions), settings)
 
 
 if __name__ == "__main__":

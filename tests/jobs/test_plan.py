@@ -5,47 +5,57 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from deploy import paths
+from jobs.plans import Difference, Operator, difference
 from schemas.resolutions import DEFAULT
 
 pytestmark = pytest.mark.integration
 
 
+SOURCE = 55357358
+WINDOWS = {"1 min": 55561294, "5 min": 56544723, "15 min": 6336802, "1 h": 97571353, "1 d": 95390135}
+SINKS = {
+    "candles_1s": 68518727,
+    "candles_1m": 23090794,
+    "candles_5m": 22830183,
+    "candles_15m": 24045374,
+    "candles_1h": 72874142,
+    "candles_1d": 13248073,
+    "rejected_trades": 12068553,
+    "late_trades": 12224519,
+}
 STATEFUL = {
-    "Source: trades": "1_trades",
-    "fold": "1_fold",
-    "merge": "1_merge",
-    "WindowAggregate[6]": "6_window-aggregate",
-    "WindowAggregate[11]": "11_window-aggregate",
-    "WindowAggregate[16]": "16_window-aggregate",
-    "WindowAggregate[21]": "21_window-aggregate",
-    "WindowAggregate[26]": "26_window-aggregate",
-    "candles_1s[3]: Writer": "3_sink",
-    "candles_1m[8]: Writer": "8_sink",
-    "candles_5m[13]: Writer": "13_sink",
-    "candles_15m[18]: Writer": "18_sink",
-    "candles_1h[23]: Writer": "23_sink",
-    "candles_1d[28]: Writer": "28_sink",
-    "rejected_trades[30]: Writer": "30_sink",
-    "late_trades[32]: Writer": "32_sink",
+    "Source: trades": f"{SOURCE}_trades",
+    "fold": f"{SOURCE}_fold",
+    "merge": f"{SOURCE}_merge",
+    **{f"WindowAggregate[{number}]": f"{number}_window-aggregate" for number in WINDOWS.values()},
+    **{f"{table}[{number}]: Writer": f"{number}_sink" for table, number in SINKS.items()},
 }
 """Operators with state, by which savepoints know them. To change one is to lose its state in an upgrade."""
+FULL, NO_DAYS, NO_MINUTES = "1s,1m,5m,15m,1h,1d", "1s,1m,5m,15m,30m,1h", "1s,5m,15m,1h,1d"
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The uids by operator, and EXPLAIN."""
+    """The uids by operator, EXPLAIN, and the operators with state by resolutions."""
 
     uids: dict[str, str]
     plan: str
+    operators: dict[str, list[dict[str, Any]]]
+
+    def difference(self, old: str, new: str) -> Difference:
+        """What becomes of the state when the resolutions change."""
+        before, after = ([Operator.from_dict(each) for each in self.operators[name]] for name in (old, new))
+        return difference(before, after)
 
 
 @pytest.fixture(scope="module")
 def planned() -> Planned:
-    command = [sys.executable, "-m", "tests.jobs.planning"]
+    command = [sys.executable, "-m", "tests.jobs.planning", FULL, NO_DAYS, NO_MINUTES]
     result = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert result.returncode == 0, result.stderr
     return Planned(**json.loads(result.stdout.splitlines()[-1]))
@@ -84,3 +94,15 @@ def test_operators_with_state_keep_the_uids_that_savepoints_know(planned: Planne
     assert known == STATEFUL
     stateful = ("Source", "fold", "merge", "Aggregate", "Writer")
     assert {name for name in planned.uids if any(word in name for word in stateful)} == STATEFUL.keys()
+
+
+def test_another_set_of_resolutions_finds_the_state_of_those_that_stay(planned: Planned) -> None:
+    found = planned.difference(FULL, NO_DAYS)
+    assert found.new == ("tumbling PT30M", "sink candles_30m")
+    assert found.dropped == ("tumbling PT24H", "sink candles_1d")
+    assert found.refused == ()
+
+
+def test_a_resolution_that_others_are_made_of_cannot_be_taken_away(planned: Planned) -> None:
+    lost = "tumbling PT1M would be dropped with rows that tumbling PT5M has not seen yet"
+    assert planned.difference(FULL, NO_MINUTES).refused == (lost,)

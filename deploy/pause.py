@@ -1,0 +1,54 @@
+"""What a reader of committed records sees of a job's switch to another version."""
+
+import threading
+from itertools import pairwise
+from types import TracebackType
+from typing import Self
+
+from deploy.errors import UserError
+from jobs import kafka
+from jobs.settings import Settings
+from services.committed import Committed, CommittedReader
+
+CATCH_UP_TIMEOUT_S = 60
+
+
+class Watch:
+    """Follows the shortest candles of the settings, as a context, from their end on."""
+
+    def __init__(self, settings: Settings) -> None:
+        _, topic, schema = kafka.candle_sinks(settings)[0]
+        self._reader = CommittedReader(settings.kafka_client(), settings.registry_client(), {topic: schema})
+        self._seen: list[Committed] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._seen = list(self._reader.read_to_end(CATCH_UP_TIMEOUT_S))[-1:]
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._reader.close()
+
+    def check(self) -> None:
+        """Raises UserError when a candle came twice."""
+        names = [(each.record["symbol"], each.record["window_start"], each.record["revision"]) for each in self._seen]
+        twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+        if twice:
+            raise UserError(f"{len(twice)} candles came twice, such as {sorted(twice)[0]}")
+
+    def pause_s(self) -> float | None:
+        """The longest time without a newly committed candle; None when none came."""
+        times = [each.visible_ns for each in self._seen]
+        return max((after - before for before, after in pairwise(times)), default=0) / 1e9 or None
+
+    def _follow(self) -> None:
+        while not self._over.is_set():
+            found = self._reader.poll(0.1)
+            if found:
+                self._seen.append(found)
