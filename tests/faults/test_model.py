@@ -14,7 +14,7 @@ from tests.faults.model.controls import CONTROLS
 from tests.faults.model.history import History, Watch, violation
 from tests.faults.model.transaction_log import ViolationError
 
-HISTORIES = 100_000
+HISTORIES = 100_000 if "CI" in os.environ else 10_000
 AT_ONCE = 1_000
 """Histories that a process runs before it reports."""
 CONTROL_HISTORIES = 1_000
@@ -48,7 +48,7 @@ def violations(seeds: range) -> list[str]:
 
 
 @pytest.mark.integration  # needs no stack, but all cores for most of a minute
-def test_100_000_histories_hold_every_invariant() -> None:
+def test_every_invariant_holds_in_every_history() -> None:
     batches = [range(first, first + AT_ONCE) for first in range(0, HISTORIES, AT_ONCE)]
     with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
         found = [line for lines in pool.map(violations, batches) for line in lines]

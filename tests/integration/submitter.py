@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy import flink
+from deploy.errors import UserError
 from jobs import environment
 from jobs.settings import Settings
 
@@ -30,6 +31,17 @@ def run(file: Path, arguments: Sequence[object], settings: Settings) -> None:
         settings.environment(),
         {"execution.target": "local", "execution.attached": "true"},
     )
+
+
+def flink_run(
+    job: str, arguments: Sequence[str], options: Mapping[str, str], environment: Mapping[str, str] | None = None
+) -> str:
+    """Stands in for `deploy.flink.run` where a bounded job is run."""
+    try:
+        _ask(flink.job_file(job), list(arguments), environment or {}, {**options, "execution.attached": "true"})
+    except AssertionError as error:
+        raise UserError(f"{job}: {flink.root_cause(str(error))}") from error
+    return ""
 
 
 def submit(file: Path, variables: Mapping[str, str], options: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
 from tests.integration.candle_output import Output
 from tests.services.tape import trade
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick_flink")]
 
 SYMBOLS = ("A", "B")
 

@@ -1,11 +1,13 @@
 """Backfill through the command users type: real trades, an unruly file, a topic, and nothing of use."""
 
 import csv
+import io
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,8 @@ import pytest
 
 from deploy import jars
 from deploy.candle_files import arrow_schema
+from deploy.cli import cli
+from deploy.errors import UserError
 from deploy.stack import Stack
 from schemas import avro
 from schemas.resolutions import DEFAULT
@@ -39,8 +43,21 @@ START_NS = 1_700_000_000 * SECOND_NS
 
 
 def backfill(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """As users do."""
     line = command("backfill", "candles", *map(str, arguments))
     return subprocess.run(line, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+
+
+def quick_backfill(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    """In this process, for the fixture `quick_flink`."""
+    said, complained, code = io.StringIO(), io.StringIO(), 0
+    with redirect_stdout(said), redirect_stderr(complained):
+        try:
+            cli.main(["backfill", "candles", *map(str, arguments)], standalone_mode=False)
+        except UserError as error:
+            code = 1
+            complained.write(str(error))
+    return subprocess.CompletedProcess((), code, said.getvalue(), complained.getvalue())
 
 
 def counts(output: str) -> dict[str, int]:
@@ -159,6 +176,7 @@ def write_parquet(file: Path) -> None:
     pq.write_table(pa.table(table), file)
 
 
+@pytest.mark.usefixtures("quick_flink")
 def test_unruly_files_are_read_to_the_end_and_every_bad_row_is_placed(tmp_path: Path) -> None:
     unruly, other, parquet = tmp_path / "_unruly; 1.csv", tmp_path / "other.csv", tmp_path / "more.parquet"
     unruly.write_text(UNRULY, encoding="utf-8", newline="")
@@ -166,7 +184,7 @@ def test_unruly_files_are_read_to_the_end_and_every_bad_row_is_placed(tmp_path: 
     write_parquet(parquet)
     out = tmp_path / "out"
     options = ["--map", "ts_event=timestamp", "--set", "venue=a:b,c'd", "--resolution", "2m", "--format", "parquet"]
-    result = backfill("--trades", unruly, other, parquet, "--out", out, *options, "--strict")
+    result = quick_backfill("--trades", unruly, other, parquet, "--out", out, *options, "--strict")
 
     assert result.returncode == 1
     assert "14 rejected, and --strict was given" in result.stderr
@@ -226,18 +244,20 @@ def prices(*texts: str) -> Mapping[str, Decimal]:
     return dict(zip(("open", "high", "low", "close"), map(Decimal, texts), strict=True))
 
 
+@pytest.mark.usefixtures("quick_flink")
 def test_a_file_without_a_single_trade_is_an_error_and_leaves_older_candles(tmp_path: Path) -> None:
     bad, out = tmp_path / "bad.csv", tmp_path / "out"
     bad.write_text(f"ts_event,symbol,price,size\n{START_NS},A,0,1\n")
     out.mkdir()
     (out / "candles_1d.csv").write_text("older")
-    result = backfill("--trades", bad, "--out", out, "--resolution", "1d")
+    result = quick_backfill("--trades", bad, "--out", out, "--resolution", "1d")
     assert result.returncode == 1
     assert f"no trade was accepted: {out}/rejected.csv says why" in result.stderr
     assert [row["reason"] for row in rows_of(out / "rejected.csv")] == ["price: must be above 0, was 0.000000000000"]
     assert (out / "candles_1d.csv").read_text() == "older"
 
 
+@pytest.mark.usefixtures("quick_flink")
 def test_a_topic_is_read_to_its_end_of_now_with_what_is_no_trade(stack: Stack, tmp_path: Path) -> None:
     writer = Writer(stack)
     writer.commit("10", "12", "11")
@@ -249,7 +269,7 @@ def test_a_topic_is_read_to_its_end_of_now_with_what_is_no_trade(stack: Stack, t
     writer.producer.commit_transaction(30)
 
     where = ["--brokers", stack.bootstrap_servers, "--registry", stack.registry_url]
-    result = backfill("--trades", writer.topic, "--out", tmp_path, *where, "--resolution", "1s")
+    result = quick_backfill("--trades", writer.topic, "--out", tmp_path, *where, "--resolution", "1s")
     assert result.returncode == 0, result.stdout + result.stderr
     said = counts(result.stdout)
     assert (said["read"], said["accepted"], said["cancels, corrections"], said["rejected"]) == (5, 3, 1, 1)
@@ -275,6 +295,7 @@ def test_ctrl_c_takes_flink_and_the_temporary_files_with_it(tmp_path: Path) -> N
     assert list(out.iterdir()) == []
 
 
+@pytest.mark.usefixtures("quick_flink")
 def test_a_flagged_row_counts_and_is_reported_beside_the_rejected_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,7 +305,7 @@ def test_a_flagged_row_counts_and_is_reported_beside_the_rejected_ones(
     prices = ["100", "111", "0", "105"]
     lines = [f"{START_NS + i},A,{price},1" for i, price in enumerate(prices)]
     (tmp_path / "trades.csv").write_text("\n".join(["ts_event,symbol,price,size", *lines]))
-    result = backfill("--trades", tmp_path / "trades.csv", "--out", tmp_path / "out", "--resolution", "1s")
+    result = quick_backfill("--trades", tmp_path / "trades.csv", "--out", tmp_path / "out", "--resolution", "1s")
 
     assert result.returncode == 0, result.stderr
     said = counts(result.stdout)

@@ -138,7 +138,7 @@ def test_500_unruly_tapes_end_at_the_candles_of_the_oracle(market: Market) -> No
     market.move_on(LATER_S + 2_000)
     closed = market.expected(LATER_S + 1_900)
     assert len(closed) > 3 * TAPES
-    market.output.follow_until(_now_and_then(lambda: not market.wrong(closed)), "the last revision", 240)
+    market.output.follow_until(_now_and_then(lambda: not market.wrong(closed)), "the last revision", 600)
     assert market.output.counts()["rejected"] == WAVES
     assert {each["revision_reason"] for each in market.output.candles} >= {"late", "cancel", "correct", "partitions"}
 

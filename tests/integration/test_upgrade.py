@@ -1,0 +1,129 @@
+"""A running job is upgraded while trades come in: none is lost or counted twice, also when the new version fails."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy import releases, savepoints, upgrade
+from deploy.errors import UserError
+from deploy.stack import Stack
+from jobs.plans import Difference
+from jobs.settings import Settings
+from services.oracle import SECOND_NS, expected_candles
+from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
+from tests.integration.candle_output import Output
+from tests.services.tape import trade
+
+if TYPE_CHECKING:
+    from services.records import TradeRecord
+
+pytestmark = pytest.mark.integration
+
+PAUSE_S_MAX = 60
+"""A bound for a busy machine; what it is on a quiet one is measured, not tested."""
+
+
+class Trading:
+    """A thread that sends two trades of a symbol each 50 ms: a tenth of a second of the market."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.sent: list[TradeRecord] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._trade)
+
+    def __enter__(self) -> "Trading":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _trade(self) -> None:
+        while not self._over.wait(0.05):
+            self.send(len(self.sent) // 2 * SECOND_NS // 10)
+
+    def send(self, nanos: int) -> None:
+        for name in ("A", "B"):
+            made = trade(symbol=self.feed.symbol(name), ts_event=START_NS + nanos, trade_id=f"{name}{nanos}")
+            self.sent.append(made)
+            self.feed.send(0, made)
+
+    def end(self, output: Output) -> None:
+        """Close every window that has a trade, and compare all of them with the oracle."""
+        far = START_NS + 10 * 3600 * SECOND_NS
+        self.feed.send(0, trade(symbol=self.feed.symbol("END"), ts_event=far, trade_id="END"))
+        self.feed.flush()
+        expected = expected_candles(self.sent, ["1s", "1m"]).candles
+        output.follow_to(expected, len(self.sent))
+        verdict = output.verdict(expected)
+        assert verdict.holds, verdict.summary()
+        assert not output.twice
+
+
+@pytest.fixture
+def feed(stack: Stack) -> Feed:
+    return Feed(stack, partitions=1)
+
+
+@contextmanager
+def upgraded(stack: Stack, chosen: Settings, told: list[Difference]) -> Iterator[upgrade.Upgraded]:
+    """Upgrade the candle job that runs, and end the new version."""
+    done = upgrade.upgrade("candles", chosen, stack.flink_address, print, told.append)
+    with CandleJob(stack, done.job_id):
+        yield done
+
+
+def test_a_new_resolution_and_parallelism_cost_no_trade(stack: Stack, feed: Feed) -> None:
+    before = settings(stack, feed, resolutions="1s,1m", parallelism=1)
+    after = settings(stack, feed, resolutions="1s,1m,1h", parallelism=2)
+    told: list[Difference] = []
+    with CandleJob.submit(stack, before) as old, Output(stack, after, feed) as output, Trading(feed) as trading:
+        output.follow_until(lambda: output.counts()["in candles"] > 20, "candles of the old version")
+        with upgraded(stack, after, told) as done:
+            seen = len(output.candles)
+            output.follow_until(lambda: len(output.candles) > seen + 20, "candles of the new version")
+            assert old.state == "FINISHED"
+            assert (told[0].new, told[0].dropped) == (("tumbling PT1H", "sink candles_1h"), ())
+            assert done.pause_s is not None
+            assert done.pause_s < PAUSE_S_MAX
+            assert releases.running(done.job_id, "candles", stack.flink_address).before
+            trading.__exit__()
+            trading.end(output)
+
+
+def test_when_the_new_version_fails_the_old_one_goes_on(
+    stack: Stack, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(job: str, *_: object) -> None:
+        raise UserError(f"{job} is broken")
+
+    monkeypatch.setattr(upgrade, "_await_checkpoint", fail)
+    chosen = settings(stack, feed, resolutions="1s,1m", parallelism=1)
+    with CandleJob.submit(stack, chosen), Output(stack, chosen, feed) as output, Trading(feed) as trading:
+        output.follow_until(lambda: output.counts()["in candles"] > 20, "candles")
+        with pytest.raises(UserError, match=r"candles runs as it was, from file:.*: .*\(candles is broken\)"):
+            upgrade.upgrade("candles", chosen, stack.flink_address, print, lambda _: None)
+        with CandleJob(stack, savepoints.running("candles", stack.flink_address)):
+            seen = len(output.candles)
+            output.follow_until(lambda: len(output.candles) > seen + 20, "candles of the old version")
+            trading.__exit__()
+            trading.end(output)
+
+
+def test_what_would_lose_state_leaves_the_old_version_running(stack: Stack, feed: Feed) -> None:
+    before = settings(stack, feed, resolutions="1s,1m,5m", parallelism=1)
+    with CandleJob.submit(stack, before) as job:
+        for changed, reason in (
+            ({"resolutions": "1s,5m"}, "tumbling PT1M would be dropped with rows that tumbling PT5M has not seen yet"),
+            ({"parallelism": 99}, "parallelism 99, but"),
+        ):
+            chosen = settings(stack, feed, **{"resolutions": "1s,1m,5m", **changed})
+            with pytest.raises(UserError, match=f"candles runs on as it was: {reason}"):
+                upgrade.upgrade("candles", chosen, stack.flink_address, print, lambda _: None)
+        assert job.state == "RUNNING"
+        assert job.restarts() == 0
