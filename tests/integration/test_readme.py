@@ -58,11 +58,10 @@ def test_a_file_of_ones_own_becomes_the_candle_that_the_readme_states(tmp_path: 
     assert stated.items() <= values.items()
 
 
-def test_the_stack_section_runs_from_up_to_down(tmp_path: Path) -> None:
-    for command in commands("Your own trades")[:1]:
-        run(command, tmp_path)
+def test_the_stack_section_runs_from_up_to_down_with_an_upgrade_on_the_way(tmp_path: Path) -> None:
+    *up, down = commands("A stack to work with")
     try:
-        for command in commands("A stack to work with"):
+        for command in (*commands("Your own trades")[:1], *up, *commands("Another version, the same state"), down):
             run(command, tmp_path)
     finally:
         run("tickloom down", tmp_path)
