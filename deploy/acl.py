@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -104,7 +104,8 @@ def apply(acls: Sequence[Acl], settings: Settings) -> None:
         for future in admin.create_acls([each.binding() for each in acls], request_timeout=TIMEOUT_S).values():
             future.result()
     except KafkaException as error:
-        reason = broker.reason(settings.kafka_client(), error)
+        plain = KafkaException(KafkaError(error.args[0].code()))  # the broker's own words name its classes
+        reason = broker.reason(settings.kafka_client(), plain)
         raise UserError(f"{settings.brokers}: not all ACLs were granted: {reason}") from error
 
 

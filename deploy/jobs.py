@@ -84,7 +84,8 @@ def await_read(settings: Settings, ends: Mapping[int, int], timeout_s: float) ->
     try:
         while time.monotonic() < deadline:
             with suppress(KafkaException):  # the coordinator is not there yet
-                read = {each.partition: each.offset for each in consumer.committed(asked, TIMEOUT_S)}
+                committed = consumer.committed(asked, TIMEOUT_S)
+                read = {each.partition: max(each.offset, 0) for each in committed}  # negative: none yet
             if all(read.get(partition, 0) >= end for partition, end in ends.items()):
                 return
             time.sleep(POLL_S)

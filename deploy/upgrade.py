@@ -125,6 +125,8 @@ def _cancelled(job_id: str, address: str) -> str | None:
         if time.monotonic() > deadline:
             raise UserError(f"job {job_id} could not be cancelled: {jobs.page(job_id, address)}")
         time.sleep(POLL_S)
+    refresh_ms = int(rest.of(address).get("/config")["refresh-interval"])
+    time.sleep(refresh_ms / 1_000 + POLL_S)  # answers may be that old, and older checkpoints are deleted
     last = rest.of(address).get(f"/jobs/{job_id}/checkpoints")["latest"]["completed"]
     return str(last["external_path"]) if last else None
 

@@ -96,7 +96,8 @@ def identity(subject: str, authority: Identity | None = None) -> Identity:
 
 def token(signer: Identity) -> str:
     """A signed token of a day."""
-    claims = {"sub": "tests", "iss": "tests", "exp": int((datetime.now(UTC) + DAY).timestamp())}
+    now = datetime.now(UTC)
+    claims = {"sub": "tests", "iss": "tests", "iat": int(now.timestamp()), "exp": int((now + DAY).timestamp())}
     return jwt.encode({"alg": "RS256"}, claims, RSAKey.import_key(signer.pem()))
 
 

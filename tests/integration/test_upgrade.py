@@ -82,7 +82,7 @@ def test_a_new_resolution_and_parallelism_cost_no_trade(stack: Stack, feed: Feed
     before = settings(stack, feed, resolutions="1s,1m", parallelism=1)
     after = settings(stack, feed, resolutions="1s,1m,1h", parallelism=2)
     told: list[Difference] = []
-    with CandleJob.submit(stack, before) as old, Output(stack, after, feed) as output, Trading(feed) as trading:
+    with CandleJob.submit(stack, before) as old, Output(stack, before, feed) as output, Trading(feed) as trading:
         output.follow_until(lambda: output.counts()["in candles"] > 20, "candles of the old version")
         with upgraded(stack, after, told) as done:
             seen = len(output.candles)
