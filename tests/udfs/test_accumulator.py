@@ -80,6 +80,14 @@ def test_if_first_sets_the_open_before_a_regular_trade_and_the_close_only_withou
     assert shown("1s", sold(0, "9", "if first"), sold(0.1, "7", "if first")) == [9, 9, 9, 9, 2]
 
 
+def test_the_trade_that_is_in_as_the_first_of_its_nanosecond_sets_the_open() -> None:
+    """Beside numbered trades of its venue: alone, the other two would leave the open to the regular one."""
+    tape = (sold(0, "1", sequence=2), sold(0, "2", "if first"), sold(0, "3", "if first", sequence=1))
+    assert shown("1s", *tape)[0] == 2
+    (expected,) = expected_candles(tape, ["1s"], CHECK).candles.values()
+    assert expected.open == 2
+
+
 def test_open_and_high_are_judged_apart() -> None:
     tape = (
         sold(0, "9", "no open"),
