@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from deploy.errors import UserError
 
-TIMEOUT_S = 10
+TIMEOUT_S = 30
 REMEDY = "FLINK_CONF_DIR names the folder with the cluster's config.yaml"
 
 

@@ -22,8 +22,8 @@ from tests.integration import submitter
 
 START_NS = 1_700_000_000 * SECOND_NS
 """2023-11-14T22:13:20Z."""
-TIMEOUT_S = 60
-RUNNING_TIMEOUT_S = 90
+TIMEOUT_S = 180
+"""A bound for a busy machine, also of a start."""
 METRICS_LAG_S = 2
 """TaskManager, JobManager and REST API pass metrics on about once a second each."""
 
@@ -153,7 +153,7 @@ class CandleJob:
             self.check()
             return all(vertex["status"] in ("RUNNING", "FINISHED") for vertex in self.vertices)
 
-        wait_until(runs, "every task to run", RUNNING_TIMEOUT_S)
+        wait_until(runs, "every task to run", TIMEOUT_S)
 
     def await_end(self, timeout_s: float = TIMEOUT_S) -> None:
         """Wait until the job has read to its stop offsets and committed."""

@@ -18,7 +18,7 @@ from schemas.codec import HEADER, MAGIC
 from services.oracle import SECOND_NS, expected_candles
 from services.records import TradeRecord
 from tests.integration import poison
-from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
+from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
 from tests.integration.candle_output import Output
 from tests.integration.poison import Poison
 from tests.integration.writers import NEWER, OLDER, OTHER, OURS, VALUES, register
@@ -109,6 +109,7 @@ def ran(stack: Stack) -> Iterator[Ran]:
         topic.feed.flush()
         expected = expected_candles(topic.tape, CLOSED)
         output.follow_to(expected.candles, expected.trades + len(topic.poison))
+        wait_until(lambda: job.counted("fold.unknownConditions") >= 2, "the metric of unknown conditions")
         unknown = job.counted("fold.unknownConditions")
         yield Ran(topic, output, job.restarts(), job.dropped(), unknown, [vertex["name"] for vertex in job.vertices])
 
