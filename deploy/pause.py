@@ -1,6 +1,7 @@
 """What a reader of committed records sees of a job's switch to another version."""
 
 import threading
+import time
 from itertools import pairwise
 from types import TracebackType
 from typing import Self
@@ -8,9 +9,11 @@ from typing import Self
 from deploy.errors import UserError
 from jobs import kafka
 from jobs.settings import Settings
-from services.committed import Committed, CommittedReader
+from services.committed import Committed, CommittedReader, CommittedReadError
 
 CATCH_UP_TIMEOUT_S = 60
+FIRST_CANDLE_TIMEOUT_S = 15
+POLL_S = 0.1
 
 
 class Watch:
@@ -20,6 +23,7 @@ class Watch:
         _, topic, schema = kafka.candle_sinks(settings)[0]
         self._reader = CommittedReader(settings.kafka_client(), settings.registry_client(), {topic: schema})
         self._seen: list[Committed] = []
+        self._failed: CommittedReadError | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
@@ -35,8 +39,16 @@ class Watch:
         self._thread.join()
         self._reader.close()
 
+    def await_candle(self) -> None:
+        """Wait for a candle that becomes visible from now on, if one does soon."""
+        seen, deadline = len(self._seen), time.monotonic() + FIRST_CANDLE_TIMEOUT_S
+        while len(self._seen) == seen and self._thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+
     def check(self) -> None:
-        """Raises UserError when a candle came twice."""
+        """Raises UserError when a candle came twice, or the reader has failed."""
+        if self._failed:
+            raise UserError(str(self._failed))
         names = [(each.record["symbol"], each.record["window_start"], each.record["revision"]) for each in self._seen]
         twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
         if twice:
@@ -48,7 +60,10 @@ class Watch:
         return max((after - before for before, after in pairwise(times)), default=0) / 1e9 or None
 
     def _follow(self) -> None:
-        while not self._over.is_set():
-            found = self._reader.poll(0.1)
-            if found:
-                self._seen.append(found)
+        try:
+            while not self._over.is_set():
+                found = self._reader.poll(POLL_S)
+                if found:
+                    self._seen.append(found)
+        except CommittedReadError as error:
+            self._failed = error

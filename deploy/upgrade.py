@@ -72,6 +72,7 @@ def _switch(job: str, before: Release, successor: Prepared, seen: Watch, address
         stopped_s = time.monotonic() - began
         report(f"{stopped_s:.1f} s after the order to stop all tasks run; waiting for a checkpoint")
         _await_checkpoint(job, job_id, address)
+        seen.await_candle()
         seen.check()
     except BaseException as error:
         raise _return(job, before, job_id, savepoint, address, error) from error

@@ -107,6 +107,8 @@ def _environment(mode: "EnvironmentSettings", settings: Settings, name: str) -> 
 def _checkpoint(env: "TableEnvironment", settings: Settings) -> None:
     config = env.get_config()
     config.set("execution.checkpointing.interval", f"{milliseconds(settings.checkpoint_interval)} ms")
+    # The client decides this for the cluster: a job that is cancelled can go on from its last checkpoint.
+    config.set("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION")
     config.set("pipeline.auto-watermark-interval", "50 ms")
 
 

@@ -1,5 +1,6 @@
 """Replays trades files into a Kafka topic: original timing times a factor, or as fast as possible."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,11 @@ PRODUCER = {
     "queue.buffering.max.kbytes": 65_536,
     "message.timeout.ms": DELIVERY_TIMEOUT_S * 1_000,
 }
+
+SILENT = logging.getLogger(f"{__name__}.librdkafka")
+"""What it says is raised as well; it prints fatal errors itself, whatever its log level, unless it is given a logger."""
+SILENT.addHandler(logging.NullHandler())
+SILENT.propagate = False
 
 
 class ReplayError(ValueError):
@@ -112,7 +118,7 @@ class Replay:
         """
         schema_id = Registry(self.target.registry).schema_id(self.target.topic, avro.load("trade"))
         encoder = Encoder(schema_id, "trade")
-        producer = Producer({**PRODUCER, **self.target.kafka})
+        producer = Producer({**PRODUCER, **self.target.kafka}, logger=SILENT)
         _partitions(producer, self.target)
         started = time.monotonic()
         self._send_all(producer, encoder, on_progress)
