@@ -35,7 +35,7 @@ PRODUCER = {
 }
 
 SILENT = logging.getLogger(f"{__name__}.librdkafka")
-"""What it says is raised as well; it prints fatal errors itself, whatever its log level, unless it is given a logger."""
+"""What it says is raised as well; without a logger it prints fatal errors itself, whatever its log level."""
 SILENT.addHandler(logging.NullHandler())
 SILENT.propagate = False
 
