@@ -27,7 +27,9 @@ def reason(properties: Mapping[str, str], error: KafkaException) -> str:
     failed = error.args[0]
     if failed.code() in UNANSWERED:
         failed = _heard(properties) or failed
-    return f"{failed.str()}{REMEDIES.get(failed.code(), '')}"
+    # What a connection says of a certificate comes as an error of TLS, or only of the connection.
+    kind = KafkaError._SSL if "certificate" in failed.str() else failed.code()
+    return f"{failed.str()}{REMEDIES.get(kind, '')}"
 
 
 def _heard(properties: Mapping[str, str]) -> KafkaError | None:
