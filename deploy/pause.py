@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from itertools import pairwise
 from types import TracebackType
 from typing import Self
@@ -49,8 +50,8 @@ class Watch:
         """Raises UserError when a candle came twice, or the reader has failed."""
         if self._failed:
             raise UserError(str(self._failed))
-        names = [(each.record["symbol"], each.record["window_start"], each.record["revision"]) for each in self._seen]
-        twice = {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else set()
+        names = (tuple(each.record[name] for name in ("symbol", "window_start", "revision")) for each in self._seen)
+        twice = [name for name, times in Counter(names).items() if times > 1]
         if twice:
             raise UserError(f"{len(twice)} candles came twice, such as {sorted(twice)[0]}")
 

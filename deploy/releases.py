@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from deploy import flink, jobs, rest
+from deploy import flink, jobs, rest, savepoints
 from deploy.errors import UserError
 from jobs.plans import Difference, difference
 from jobs.release import PARAMETER, PREPARED, Release, Start
@@ -21,8 +21,9 @@ START_TIMEOUT_S = 60
 POLL_S = 0.05
 
 
-def running(job_id: str, job: str, address: str) -> Release:
-    """The release that a job says it is. Raises UserError when it does not say."""
+def running(job: str, address: str) -> Release:
+    """The release that the job that runs says it is. Raises UserError when none runs, or it does not say."""
+    job_id = savepoints.running(job, address)
     config = rest.of(address).get(f"/jobs/{job_id}/config").get("execution-config", {})
     word = config.get("user-config", {}).get(PARAMETER)
     if not word:

@@ -38,8 +38,7 @@ def upgrade(job: str, settings: Settings, address: str, report: Report, told: Ca
 
     Raises UserError when the old version runs on, or again; its text says which.
     """
-    job_id = savepoints.running(job, address)
-    before = releases.running(job_id, job, address)
+    before = releases.running(job, address)
     report(f"planning {job} as {address} shall run it; the old version runs on meanwhile")
     with releases.prepared(job, settings, address) as successor:
         found = successor.compared(before)

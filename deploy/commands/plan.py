@@ -2,7 +2,7 @@
 
 import click
 
-from deploy import jobs, releases, savepoints
+from deploy import jobs, releases
 from deploy.errors import UserError
 from deploy.options import load, settings_options
 from deploy.state_text import tell
@@ -15,7 +15,7 @@ from deploy.state_text import tell
 def plan(job: str, cluster: str | None, **flags: str | None) -> None:
     """Tell what an upgrade with this code and these settings would make of the state of JOB. Nothing is changed."""
     address = cluster or jobs.cluster_address()
-    before = releases.running(savepoints.running(job, address), job, address)
+    before = releases.running(job, address)
     with releases.prepared(job, load(flags), address) as successor:
         found = successor.compared(before)
     tell(found)

@@ -5,7 +5,7 @@ import subprocess
 
 import click
 
-from deploy import jobs, releases, savepoints
+from deploy import jobs, releases
 from deploy.errors import UserError
 from jobs.release import Release
 
@@ -16,7 +16,7 @@ from jobs.release import Release
 def rollback(job: str, cluster: str | None) -> None:
     """Let JOB go on as it was before its last upgrade: with that code, those settings and the state of now."""
     address = cluster or jobs.cluster_address()
-    word = releases.running(savepoints.running(job, address), job, address).before
+    word = releases.running(job, address).before
     if not word:
         raise UserError(f"{job} has not been upgraded: there is no version before it")
     before = Release.decoded(word)

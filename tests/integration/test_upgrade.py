@@ -91,7 +91,7 @@ def test_a_new_resolution_and_parallelism_cost_no_trade(stack: Stack, feed: Feed
             assert (told[0].new, told[0].dropped) == (("tumbling PT1H", "sink candles_1h"), ())
             assert done.pause_s is not None
             assert done.pause_s < PAUSE_S_MAX
-            assert releases.running(done.job_id, "candles", stack.flink_address).before
+            assert releases.running("candles", stack.flink_address).before
             trading.__exit__()
             trading.end(output)
 
