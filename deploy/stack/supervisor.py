@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from deploy.errors import UserError
+from deploy.stack.ends import START
 from deploy.stack.ports import Ports
 from deploy.stack.state import FOLDER_VARIABLE, NAME_VARIABLE, PARTS, Stack, left_over
 
@@ -28,15 +29,19 @@ logfile_backups=1
 pidfile=supervisord.pid
 childlogdir=logs
 """
+STOP = {"postgres": "INT"}
+"""After a SIGTERM PostgreSQL waits for its clients to leave."""
+START_S = 10
+"""A part that ends so soon after its start is waited for, a second longer each time; one that has lived is not."""
 PROGRAM = """
 [program:{name}]
 command={command}
 environment={variable}="{name}"
 priority={priority}
 autorestart=true
-startsecs=1
+startsecs={start_s}
 startretries=30
-stopsignal=TERM
+stopsignal={stop}
 stopwaitsecs=15
 stopasgroup=true
 killasgroup=true
@@ -83,8 +88,9 @@ def stop(stack: Stack, report: Callable[[str], None]) -> None:
     """Stop the parts in order, then the supervisor; `report` is told of each part that has ended."""
     supervisor = stack.supervisor()
     if supervisor:
+        alive = set(stack.pids)
         supervisor.send_signal(signal.SIGTERM)
-        _await_end(stack, report)
+        _await_end(stack, alive, report)
     stack.forget()
 
 
@@ -102,9 +108,8 @@ def end_left_over(folder: Path) -> list[int]:
     return ended
 
 
-def _await_end(stack: Stack, report: Callable[[str], None]) -> None:
+def _await_end(stack: Stack, alive: set[str], report: Callable[[str], None]) -> None:
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    alive = set(stack.pids)
     while stack.supervisor() and time.monotonic() < deadline:
         time.sleep(0.1)
         ended = alive - set(stack.pids)
@@ -124,10 +129,17 @@ def _config(commands: Mapping[str, list[str]]) -> str:
     programs = (
         PROGRAM.format(
             name=name,
-            command=shlex.join(commands[name]).replace("%", "%%"),
+            command=shlex.join(_announced(commands[name])).replace("%", "%%"),
+            start_s=START_S,
             variable=NAME_VARIABLE,
             priority=PARTS.index(name),
+            stop=STOP.get(name, "TERM"),
         )
         for name in PARTS
     )
     return SUPERVISORD + "".join(programs)
+
+
+def _announced(command: list[str]) -> list[str]:
+    """Begins each life of a part with a line in its log."""
+    return ["/bin/sh", "-c", f'echo "{START}"; exec "$0" "$@"', *command]

@@ -12,9 +12,23 @@ import psutil
 import pytest
 
 from deploy.stack import Stack, ports, running, supervisor
+from deploy.stack.ends import START, ends
 from deploy.stack.state import PARTS, left_over
+from tests.integration.stacks import tickloom
 
-PORTS = ports.Ports(kafka=1, registry=2, flink=3, kafka_controller=4, flink_rpc=5, flink_blob=6)
+PORTS = ports.Ports(
+    kafka=1,
+    registry=2,
+    flink=3,
+    kafka_controller=4,
+    flink_rpc=5,
+    flink_blob=6,
+    zookeeper=7,
+    postgres=8,
+    redis=9,
+    jobmanager_metrics=10,
+    taskmanager_metrics=11,
+)
 SLEEP = [sys.executable, "-c", "import time; print('100% awake', flush=True); time.sleep(600)"]
 SLEEP_WITH_CHILD = [
     sys.executable,
@@ -53,10 +67,53 @@ def test_a_running_stack_is_found_with_the_process_of_each_part(folder: Path) ->
 
 def test_a_killed_part_comes_back_within_seconds(folder: Path) -> None:
     stack = start(folder)
-    time.sleep(1.5)  # a part that ends within its first second is thought to be failing, and waited for
     killed = stack.pids["taskmanager"]
     os.kill(killed, signal.SIGKILL)
     eventually(lambda: stack.pids.get("taskmanager", killed) != killed, timeout_s=5)
+
+
+FATAL = """\
+2026-11-21 15:24:33,564 ERROR ClusterEntrypoint - Fatal error occurred in the cluster entrypoint.
+java.util.concurrent.CompletionException: java.io.IOException: no space left
+Caused by: java.io.IOException: no space left
+2026-11-21 15:24:35,970 ERROR SourceCoordinator - Uncaught exception
+Caused by: java.lang.ClassNotFoundException: a consequence
+"""
+FAILS = [sys.executable, "-c", f"import sys; print({FATAL!r}, flush=True); sys.exit(3)"]
+
+
+def test_a_part_that_ends_again_and_again_is_reported_with_its_last_words(folder: Path) -> None:
+    folder.mkdir()
+    stack = supervisor.start(folder, PORTS, {**dict.fromkeys(PARTS, SLEEP), "kafka": FAILS}, {})
+    eventually(lambda: (told := ends(stack, "kafka")) and told.loops, timeout_s=20)
+    told = ends(stack, "kafka")
+    assert told
+    assert told.count >= 3
+    assert told.how == "exit status 3, IOException: no space left"
+    shown = tickloom(folder, "status", check=False)
+    assert shown.returncode == 1
+    (line,) = [line for line in shown.stdout.splitlines() if line.endswith(f"{told.how} (`tickloom logs kafka`)")]
+    assert line.startswith("  ended ")
+
+
+def test_a_part_that_was_killed_once_is_in_no_crash_loop(folder: Path) -> None:
+    stack = start(folder)
+    assert ends(stack, "kafka") is None
+    os.kill(stack.pids["kafka"], signal.SIGKILL)
+    eventually(lambda: ends(stack, "kafka"))
+    told = ends(stack, "kafka")
+    assert told
+    assert (told.count, told.how, told.loops, told.gave_up) == (1, "terminated by SIGKILL", False, False)
+
+
+def test_the_ends_of_an_earlier_stack_in_the_same_folder_are_past(folder: Path) -> None:
+    stack = start(folder)
+    os.kill(stack.pids["kafka"], signal.SIGKILL)
+    eventually(lambda: ends(stack, "kafka"))
+    supervisor.stop(stack, lambda _part: None)
+    another = supervisor.start(folder, PORTS, dict.fromkeys(PARTS, SLEEP), {})
+    eventually(lambda: set(another.pids) == set(PARTS))
+    assert ends(another, "kafka") is None
 
 
 LAST_WORDS = """
@@ -66,7 +123,8 @@ def stop(*_):
     time.sleep(0.2)
     pathlib.Path("ended").open("a").write(part + "\\n")
     sys.exit()
-signal.signal(signal.SIGTERM, stop)
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, stop)
 pathlib.Path("ready-" + part).touch()
 time.sleep(600)
 """
@@ -108,7 +166,7 @@ def test_a_stack_whose_supervisor_was_killed_is_not_running_and_can_be_ended(fol
 
 def test_what_a_part_prints_is_in_its_log(folder: Path) -> None:
     stack = start(folder)
-    eventually(lambda: stack.log("kafka").read_text() == "100% awake\n")
+    eventually(lambda: stack.log("kafka").read_text() == f"{START}\n100% awake\n")
 
 
 def test_the_folder_of_another_stack_is_left_alone(folder: Path, tmp_path: Path) -> None:
