@@ -1,0 +1,88 @@
+"""`tickloom project`: committed candles in the stores that people query."""
+
+import signal
+import threading
+
+import click
+from prometheus_client import start_http_server
+from rich.console import Console
+
+from deploy.options import load
+from deploy.projections import STORES, connected, one_line
+from jobs.settings import Settings
+from schemas import topics
+from services.committed import CommittedReader
+from services.projections import projector
+from services.projections.projector import Projector
+
+name_argument = click.argument("name", type=click.Choice(list(STORES)))
+brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
+registry_option = click.option("--registry", help="URL of the schema registry.  [default: likewise]")
+resolutions_option = click.option("--resolutions", help="Lengths of candles.  [default: the setting]")
+
+
+@click.group()
+def project() -> None:
+    """Keep databases up to date with the committed candles.
+
+    postgres and clickhouse hold of every window the highest revision, redis of every symbol and resolution the latest
+    candle. The topics stay the truth: a projection may be stopped, killed, run twice or built anew at any time, and
+    ends up the same. TICKLOOM_POSTGRES_URL and TICKLOOM_REDIS_URL name other servers than those of the running stack,
+    TICKLOOM_CLICKHOUSE_URL that of ClickHouse, which is none of the stack's.
+    """
+
+
+@project.command()
+@name_argument
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics here.  [default: not]")
+@resolutions_option
+@brokers_option
+@registry_option
+def run(name: str, metrics_port: int | None, **flags: str | None) -> None:
+    """Follow the committed candles into NAME until Ctrl-C.
+
+    Where the setting `retention` is given, months that are older are dropped.
+
+    \b
+      tickloom project run postgres
+    """
+    settings = load(flags)
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    group = f"{settings.transactional_id_prefix}-reader-{name}"
+    clients = settings.kafka_client(), settings.registry_client()
+    followed = Projector(*clients, _topics(settings), STORES[name], name, group, settings.retention)
+    click.echo(f"candles of {settings.brokers} go to {name}; Ctrl-C stops")
+    with one_line():
+        followed.run(stopped.is_set)
+
+
+@project.command()
+@name_argument
+@resolutions_option
+@brokers_option
+@registry_option
+def rebuild(name: str, **flags: str | None) -> None:
+    """Empty NAME and fill it with every candle that is committed now.
+
+    A projection that runs meanwhile may go on.
+
+    \b
+      tickloom project rebuild postgres
+    """
+    settings = load(flags)
+    wanted = dict.fromkeys(_topics(settings), "candle")
+    with (
+        connected([name]) as (store,),
+        CommittedReader(settings.kafka_client(), settings.registry_client(), wanted) as reader,
+        Console().status("") as status,
+    ):
+        written = projector.rebuild(reader, store, lambda count: status.update(f"{count:,} candles"))
+    click.echo(f"{name}: rebuilt from {written:,} committed candles")
+
+
+def _topics(settings: Settings) -> list[str]:
+    return [topics.candles(resolution) for resolution in settings.resolutions]

@@ -1,0 +1,57 @@
+"""The latest candles as services.projections.redis keeps them, ready to be sent."""
+
+from collections.abc import Awaitable
+from typing import Any, Self
+
+from prometheus_client import Counter
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.exceptions import RedisError
+
+from services.projections.redis import SYMBOLS, key
+
+CONNECTIONS_MAX = 32
+TIMEOUT_S = 0.25
+"""For a connection, and for an answer: the database answers too."""
+
+REQUESTS = Counter("tickloom_cache_requests_total", "Questions to Redis: known, unknown, not answered", ["result"])
+
+
+class Latest:
+    """Asks the Redis at `url`. What it does not know, or does not tell in time, is to be looked up elsewhere."""
+
+    def __init__(self, url: str) -> None:
+        timeouts = dict.fromkeys(("timeout", "socket_timeout", "socket_connect_timeout"), TIMEOUT_S)
+        pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS_MAX, **timeouts)
+        self._client = Redis.from_pool(pool)
+
+    async def candle(self, symbol: str, resolution: str) -> bytes | None:
+        """The JSON object of the last window's candle, if it is known."""
+        found: bytes | None = await _answer(self._client.get(key(symbol, resolution)))
+        return found
+
+    async def symbols(self) -> list[str]:
+        """Every symbol that has had a candle, sorted; none when they are not known."""
+        question: Any = self._client.smembers(SYMBOLS)
+        found: set[bytes] | None = await _answer(question)
+        return sorted(symbol.decode() for symbol in found or ())
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+async def _answer(question: Awaitable[Any]) -> Any:
+    """What Redis answers, or None; counted as a hit, a miss or an error."""
+    try:
+        found = await question
+    except RedisError:
+        REQUESTS.labels("error").inc()
+        return None
+    REQUESTS.labels("hit" if found else "miss").inc()
+    return found

@@ -1,0 +1,1 @@
+"""Idempotent projections of committed candles into stores that people query."""
