@@ -1,0 +1,98 @@
+"""What the API says, as pydantic models: for its OpenAPI page and its GraphQL types. Answers are encoded beforehand."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PlainDecimal = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["101.5"])]
+"""A decimal as text, so that no reader rounds it."""
+Nanosecond = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{9}Z$",
+        examples=["2026-01-05T14:30:00.250000000Z"],
+        description="UTC, to the nanosecond",
+    ),
+]
+
+
+class Answer(BaseModel):
+    """What the answers share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CandleAnswer(Answer):
+    """A committed candle, as services.candle_json writes it."""
+
+    symbol: Annotated[str, Field(examples=["BTC-USD"])]
+    resolution: Annotated[str, Field(examples=["1m"])]
+    window_start: datetime
+    window_end: datetime
+    open: PlainDecimal | None
+    high: PlainDecimal | None
+    low: PlainDecimal | None
+    close: PlainDecimal | None
+    volume: PlainDecimal
+    vwap: PlainDecimal | None
+    notional: PlainDecimal | None
+    trade_count: int
+    duplicate_count: int
+    first_ts_event: Nanosecond | None
+    last_ts_event: Nanosecond | None
+    complete: bool
+    revision: int
+    revision_reason: str | None
+
+
+class CandlePage(Answer):
+    """Candles in the order asked for; `next` is the cursor of the next page, null when there is none."""
+
+    candles: list[CandleAnswer]
+    next: str | None
+
+
+class SymbolAnswer(Answer):
+    """A symbol, and the resolutions in which there are candles of it."""
+
+    symbol: Annotated[str, Field(examples=["BTC-USD"])]
+    resolutions: list[str]
+
+
+class QualityAnswer(Answer):
+    """How good a symbol's latest judged minute is; a measure that is not known is null."""
+
+    symbol: str
+    window_start: datetime
+    trades: int
+    late: int
+    rejected: int
+    score: float | None
+    finding: str | None
+
+
+class PartHealth(Answer):
+    """A part the API leans on."""
+
+    name: str
+    healthy: bool
+    detail: str
+
+
+class Health(Answer):
+    """Healthy when every part is."""
+
+    healthy: bool
+    parts: list[PartHealth]
+
+
+class Problem(BaseModel):
+    """What went wrong, in one line."""
+
+    detail: str
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What routes may answer instead."""
+    return {status: {"model": Problem} for status in statuses}

@@ -1,0 +1,126 @@
+"""The API as one ASGI application."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import Histogram
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from schemas import topics
+from services import dashboard
+from services.api import candles, graph, operations, streams
+from services.api.access import Caller, Gate
+from services.api.candle_pages import CandlePages
+from services.api.pipeline import Pipeline
+from services.api.quality import QualityBoard
+from services.api.tail import Tail
+from services.latest import Latest
+
+CONNECTIONS = 8
+DATABASE_TIMEOUT_S = 5
+SECONDS = Histogram(
+    "tickloom_api_request_seconds",
+    "From a request to the begin of its answer",
+    ["route", "status"],
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the API finds what it tells, and who may ask.
+
+    Properties of the clients of Kafka and the registry, URLs of PostgreSQL and Redis, what makes a client of Flink's
+    REST API, callers by the digest of their key, and a limit such as `100/second`.
+    """
+
+    kafka: Mapping[str, str]
+    registry: Mapping[str, str]
+    resolutions: tuple[str, ...]
+    candle_names: tuple[str, ...]
+    """As in the names of their topics: resolutions, and what is published while open."""
+    postgres_url: str
+    redis_url: str
+    flink: Callable[[], httpx.AsyncClient]
+    limit: str
+    keys: Mapping[str, Caller] = field(default_factory=dict)
+
+
+def create(sources: Sources) -> FastAPI:
+    """The application; it connects when it starts, and starts also when a part is away."""
+    pool = AsyncConnectionPool(
+        sources.postgres_url,
+        min_size=1,
+        max_size=CONNECTIONS,
+        open=False,
+        timeout=DATABASE_TIMEOUT_S,
+        kwargs={"options": f"-c statement_timeout={DATABASE_TIMEOUT_S}s -c timezone=UTC", "autocommit": True},
+    )
+    followed = {topics.candles(name): "candle" for name in sources.candle_names} | {topics.QUALITY: "quality"}
+    tail = Tail(sources.kafka, sources.registry, followed)
+    quality = QualityBoard(tail)
+    gate = Gate(sources.keys, sources.limit)
+    pages = CandlePages(pool)
+    latest = Latest(sources.redis_url)
+    flink = sources.flink()
+    pipeline = Pipeline(flink)
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as open_:
+            open_.callback(tail.close)
+            await open_.enter_async_context(flink)
+            open_.push_async_callback(pool.close)
+            open_.push_async_callback(latest.close)
+            await pool.open(wait=False)
+            for following in (asyncio.create_task(tail.run()), asyncio.create_task(quality.run())):
+                open_.callback(following.cancel)
+            yield
+
+    app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
+    app.include_router(candles.router(pages, latest, gate, sources.resolutions))
+    app.include_router(streams.router(tail, gate, sources.resolutions))
+    app.include_router(operations.router(pool, tail, quality, pipeline, gate))
+    app.include_router(graph.router(pages, gate, sources.resolutions), prefix="/graphql")
+    app.include_router(dashboard.router())
+    app.add_exception_handler(psycopg.Error, _database_is_away)
+    app.add_exception_handler(PoolTimeout, _database_is_away)
+    app.add_exception_handler(httpx.HTTPError, _cluster_is_away)
+    app.add_exception_handler(RequestValidationError, _wrong_question)
+    app.middleware("http")(_timed)
+    return app
+
+
+async def _timed(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
+    began = time.perf_counter()
+    answer = await go_on(request)
+    route = getattr(request.scope.get("route"), "path", "none")
+    SECONDS.labels(route, answer.status_code).observe(time.perf_counter() - began)
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    return answer
+
+
+async def _wrong_question(_request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in found)
+    return JSONResponse({"detail": told}, 422)
+
+
+async def _database_is_away(_request: Request, _error: Exception) -> Response:
+    return _away("the database does not answer; `tickloom status` says whether it runs")
+
+
+async def _cluster_is_away(_request: Request, _error: Exception) -> Response:
+    return _away("the Flink cluster does not answer; `tickloom status` says whether it runs")
+
+
+def _away(detail: str) -> Response:
+    return JSONResponse({"detail": detail}, 503, {"Retry-After": "2"})
