@@ -1,0 +1,154 @@
+// The chart of one symbol and resolution: history on scroll, the candle that is still open, revisions marked.
+import { askJson } from "./ask.js";
+
+const PAGE = 1_000;
+const UP = "#26a69a";
+const DOWN = "#ef5350";
+const REVISED = "#e3b341";
+
+const seconds = (instant) => Date.parse(instant) / 1_000;
+
+export class Chart {
+  constructor(element, hovered) {
+    this.element = element;
+    this.hovered = hovered;
+    this.chart = LightweightCharts.createChart(element, { autoSize: true, ...look() });
+    this.prices = this.chart.addCandlestickSeries({ upColor: UP, downColor: DOWN, borderVisible: false, wickUpColor: UP, wickDownColor: DOWN });
+    this.volumes = this.chart.addHistogramSeries({ priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
+    this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 50 && this.older());
+    this.chart.subscribeCrosshairMove((at) => this.hovered(this.candles.get(at.time) ?? this.latest()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.chart.applyOptions(look()));
+    this.candles = new Map();
+  }
+
+  // Forget what is shown and load the latest candles of another question.
+  async show(symbol, resolution) {
+    this.asked = { symbol, resolution };
+    this.candles = new Map();
+    this.cursor = undefined;
+    this.last = this.forming = undefined;
+    this.exhausted = false;
+    await this.older();
+    this.chart.timeScale().scrollToRealTime();
+  }
+
+  async older() {
+    if (this.loading || this.exhausted) return;
+    const asked = this.asked;
+    this.loading = true;
+    try {
+      const page = await askJson("/v1/candles", { ...asked, order: "desc", limit: PAGE, cursor: this.cursor });
+      if (asked !== this.asked) return;
+      this.cursor = page.next ?? undefined;
+      this.exhausted = page.next === null;
+      page.candles.forEach((candle) => this.keep(candle));
+      this.draw();
+    } finally {
+      this.loading = false;
+    }
+  }
+
+  // The latest page once more: a database may be a moment behind the stream.
+  async refresh() {
+    const asked = this.asked;
+    const page = await askJson("/v1/candles", { ...asked, order: "desc", limit: 200 });
+    if (asked !== this.asked) return;
+    page.candles.forEach((candle) => this.keep(candle));
+    this.draw();
+  }
+
+  // Of two revisions of a window the higher one stays. Windows without a price have nothing to draw.
+  keep(candle) {
+    const time = seconds(candle.window_start);
+    const held = this.candles.get(time);
+    if (candle.open === null || (held && held.revision >= candle.revision)) return false;
+    this.candles.set(time, candle);
+    if (!this.last || candle.window_start >= this.last.window_start) this.last = candle;
+    return true;
+  }
+
+  committed(candle) {
+    const last = this.latest();
+    if (!this.keep(candle)) return;
+    const time = seconds(candle.window_start);
+    if (this.forming && this.forming.time <= time) this.forming = undefined;
+    if (last && (time < seconds(last.window_start) || candle.revision > 0)) return this.draw();
+    this.drawOne(candle);
+    this.hovered(candle);
+  }
+
+  // A second of the candle that is still open: for display only, so numbers will do.
+  second(candle, length) {
+    if (candle.open === null) return;
+    const start = Math.floor(seconds(candle.window_start) / length) * length;
+    const last = this.latest();
+    if ((last && seconds(last.window_start) >= start) || (this.forming && this.forming.time > start)) return;
+    if (!this.forming || this.forming.time < start) this.forming = { time: start, open: +candle.open, high: -Infinity, low: Infinity, volume: 0 };
+    const bar = this.forming;
+    bar.high = Math.max(bar.high, +candle.high);
+    bar.low = Math.min(bar.low, +candle.low);
+    bar.close = +candle.close;
+    bar.volume += +candle.volume;
+    this.prices.update({ ...bar });
+    this.volumes.update({ time: start, value: bar.volume, color: `${bar.close >= bar.open ? UP : DOWN}55` });
+  }
+
+  latest() {
+    return this.last;
+  }
+
+  draw() {
+    const shown = [...this.candles.entries()].sort(([a], [b]) => a - b);
+    this.prices.setData(shown.map(([time, candle]) => price(time, candle)));
+    this.volumes.setData(shown.map(([time, candle]) => volume(time, candle)));
+    if (this.forming) this.prices.update({ ...this.forming });
+    this.prices.setMarkers(shown.filter(([, candle]) => candle.revision > 0).map(([time, candle]) => mark(time, candle)));
+    this.hovered(this.latest());
+    this.element.dataset.candles = shown.length;
+  }
+
+  drawOne(candle) {
+    const time = seconds(candle.window_start);
+    this.prices.update(price(time, candle));
+    this.volumes.update(volume(time, candle));
+    this.element.dataset.candles = this.candles.size;
+  }
+
+  scroll(bars) {
+    const scale = this.chart.timeScale();
+    scale.scrollToPosition(scale.scrollPosition() + bars, false);
+  }
+
+  zoom(factor) {
+    const scale = this.chart.timeScale();
+    scale.applyOptions({ barSpacing: Math.min(60, Math.max(0.5, scale.options().barSpacing * factor)) });
+  }
+
+  end() {
+    this.chart.timeScale().scrollToRealTime();
+  }
+}
+
+function price(time, candle) {
+  return { time, open: +candle.open, high: +candle.high, low: +candle.low, close: +candle.close };
+}
+
+function volume(time, candle) {
+  return { time, value: +candle.volume, color: `${+candle.close >= +candle.open ? UP : DOWN}80` };
+}
+
+function mark(time, candle) {
+  return { time, position: "aboveBar", shape: "circle", color: REVISED, text: `r${candle.revision}` };
+}
+
+function look() {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const line = dark ? "#2a3142" : "#e4e7ec";
+  return {
+    layout: { background: { color: "transparent" }, textColor: dark ? "#d6dae3" : "#1c2128" },
+    grid: { vertLines: { color: line }, horzLines: { color: line } },
+    rightPriceScale: { borderColor: line },
+    timeScale: { borderColor: line, timeVisible: true, secondsVisible: true },
+  };
+}

@@ -1,0 +1,229 @@
+"""The dashboard in a real browser: what it draws, how soon, and what it says when something is wrong."""
+
+import io
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import httpx
+import matplotlib.image
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from deploy import paths
+from deploy.stack import Stack, ports
+from schemas import topics
+from services.api.access import Caller, digest
+from services.candle_json import instant_text
+from services.projections.postgres import Postgres
+from tests.integration import stacks
+from tests.integration.candle_job import wait_until
+from tests.integration.served import served, sources
+from tests.integration.test_projections import Sink, Topic, projecting
+from tests.integration.test_streams import topic_of
+from tests.services.candles import candle
+
+pytestmark = pytest.mark.integration
+
+SCREENSHOTS = paths.STATE / "artefacts"
+CHROMIUM = shutil.which("chromium")
+UP, DOWN, REVISED = (0x26, 0xA6, 0x9A), (0xEF, 0x53, 0x50), (0xE3, 0xB3, 0x41)
+HISTORY = 1_500
+LENGTHS = iter(length for length in range(61, 86_400) if 86_400 % length == 0)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def resolution() -> str:
+    """A length that no other test has, and so a topic of the test's own."""
+    return f"{next(LENGTHS)}s"
+
+
+@pytest.fixture
+def topic(stack: Stack, resolution: str) -> Topic:
+    return topic_of(stack, topics.candles(resolution))
+
+
+@pytest.fixture
+def filled(url: str, resolution: str) -> str:
+    """URL of a database with candles that go up and down, the last of which is not revised."""
+    with Postgres(url) as store:
+        store.prepare()
+        store.write(wave(number, resolution) for number in range(HISTORY))
+    return url
+
+
+def wave(number: int, resolution: str, revision: int = 0) -> dict[str, object]:
+    price = 100 + number % 7 - number % 3
+    close = price + (1 if number % 2 else -1)
+    prices = {"open": price, "high": price + 2, "low": price - 2, "close": close}
+    return candle(number, revision, resolution=resolution, symbol="BTC-USD", **prices)
+
+
+@contextmanager
+def shown(browser: Browser, api: httpx.Client, **context: object) -> Iterator[Page]:
+    """The page with its data. What it reports on its console as an error fails the test."""
+    complaints = list[str]()
+    page = browser.new_page(**context)  # type: ignore[arg-type]
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    try:
+        page.goto(str(api.base_url))
+        yield page
+        assert complaints == []
+    finally:
+        page.close()
+
+
+def drawn(page: Page, at_least: int) -> None:
+    wait_until(lambda: int(page.locator("#chart").get_attribute("data-candles") or 0) >= at_least, "candles", 20)
+
+
+def pixels(page: Page, colour: tuple[int, int, int], name: str) -> int:
+    """How many points of the chart have about this colour. The picture is kept."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"dashboard-{name}.png")
+    picture = matplotlib.image.imread(io.BytesIO(page.locator("#chart").screenshot()))[:, :, :3] * 255
+    return int((np.abs(picture - np.array(colour)).max(axis=2) < 12).sum())
+
+
+def test_candles_that_rise_and_fall_and_late_revisions_are_drawn(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+    with served(told) as api, shown(browser, api) as page:
+        drawn(page, 1_000)
+        assert min(pixels(page, UP, "desktop"), pixels(page, DOWN, "desktop")) > 200
+        assert pixels(page, REVISED, "desktop") == 0
+        with Postgres(filled) as store:
+            store.write([wave(HISTORY - 3, resolution, revision=1)])
+        topic.commit(wave(HISTORY - 3, resolution, revision=1))
+        page.wait_for_timeout(1_500)
+        assert pixels(page, REVISED, "revised") > 10
+
+
+def test_a_candle_is_seen_within_two_seconds_of_its_commit(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+    with served(told) as api, shown(browser, api) as page:
+        drawn(page, 1_000)
+        expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=10_000)
+        committed = wave(HISTORY, resolution)
+        topic.commit(committed)
+        start = instant_text(int(committed["window_start"]))  # type: ignore[call-overload]
+        expect(page.locator("#legend")).to_have_attribute("data-window-start", start, timeout=2_000)
+
+
+@pytest.mark.thorough
+def test_history_comes_when_it_is_scrolled_to(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+    with served(told) as api, shown(browser, api) as page:
+        drawn(page, 1_000)
+        page.locator("#chart").focus()
+
+        def scrolled_to_the_begin() -> bool:
+            page.keyboard.press("ArrowLeft")
+            return page.locator("#chart").get_attribute("data-candles") == str(HISTORY)
+
+        wait_until(scrolled_to_the_begin, "the whole history")
+
+
+@pytest.mark.thorough
+def test_it_says_that_data_is_old_and_what_the_keyboard_does(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+    with served(told) as api, shown(browser, api) as page:
+        drawn(page, 1_000)
+        page.clock.install()
+        topic.commit(wave(HISTORY, resolution))
+        expect(page.locator("#connection")).to_have_text("live", timeout=5_000)
+        page.clock.fast_forward(31_000)
+        expect(page.locator("#connection")).to_contain_text("no new candle since")
+        page.keyboard.press("/")
+        expect(page.locator("#symbol")).to_be_focused()
+        page.locator("#chart").focus()
+        page.keyboard.press("1")
+        expect(page.get_by_role("radio", checked=True)).to_have_text(resolution)
+
+
+@pytest.mark.parametrize(("name", "width", "scheme"), [("phone", 390, "light"), ("dark", 1280, "dark")])
+@pytest.mark.thorough
+def test_it_fits_a_phone_and_the_dark(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str, name: str, width: int, scheme: str
+) -> None:
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+    how = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+    with served(told) as api, shown(browser, api, **how) as page:
+        drawn(page, 1_000)
+        assert pixels(page, UP, name) > 200
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert ground == ("rgb(19, 23, 34)" if scheme == "dark" else "rgb(255, 255, 255)")
+
+
+@pytest.mark.thorough
+def test_it_asks_for_the_key_where_one_is_needed(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    keys = {digest("secret"): Caller("desk", "read")}
+    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,), keys=keys)
+    with served(told) as api, shown(browser, api) as page:
+        page.get_by_label("This server asks for a key").fill("secret")
+        page.get_by_role("button", name="Use it").click()
+        drawn(page, 1_000)
+        expect(page.locator("#alerts")).not_to_contain_text("needs operate")
+
+
+@pytest.mark.thorough
+def test_it_comes_back_after_the_server_was_killed_and_shows_what_was_committed_meanwhile(
+    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+) -> None:
+    (port,) = ports.free(1)
+    command = stacks.command(
+        "api", f"--port={port}", f"--resolutions=1s,{resolution}", f"--brokers={stack.bootstrap_servers}"
+    )
+    environment = {**stacks.environment(stack.folder), "TICKLOOM_POSTGRES_URL": filled}
+
+    def start() -> "subprocess.Popen[bytes]":
+        process = subprocess.Popen(command, env=environment)
+        wait_until(lambda: _answers(port), "the API")
+        return process
+
+    server = start()
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as api, shown(browser, api) as page:
+            drawn(page, 1_000)
+            server.send_signal(signal.SIGKILL)
+            expect(page.locator("#connection")).to_contain_text("connection lost", timeout=10_000)
+            committed = [wave(HISTORY, resolution), wave(HISTORY + 1, resolution)]
+            with projecting(topic, Sink("postgres", filled), uuid4().hex):
+                topic.commit(*committed)
+                server = start()
+                start_text = instant_text(int(committed[-1]["window_start"]))  # type: ignore[call-overload]
+                expect(page.locator("#legend")).to_have_attribute("data-window-start", start_text, timeout=20_000)
+            expect(page.locator("#connection")).not_to_contain_text("lost")
+    finally:
+        server.kill()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    except httpx.HTTPError:
+        return False
