@@ -77,7 +77,7 @@ def _send(target: Target, partition: int, trades: int, symbols: int) -> Candles:
     encoder = TradeEncoder(target.schema_id, partition, symbols)
     keys = [name.encode() for name in symbol_names(symbols)]
     candles = Candles.empty(symbols, seconds(trades))
-    producer = Producer(_options(target.brokers))
+    producer = Producer(options(target.brokers))
     for chunk in tape.chunks():
         candles.add(chunk)
         pairs = zip(chunk.symbol.tolist(), encoder.encode(chunk), strict=True)
@@ -89,7 +89,8 @@ def _send(target: Target, partition: int, trades: int, symbols: int) -> Candles:
     return candles
 
 
-def _options(brokers: str) -> dict[str, str | int | bool]:
+def options(brokers: str) -> dict[str, str | int | bool]:
+    """Of a producer that is quick and loses nothing."""
     return {
         "bootstrap.servers": brokers,
         "enable.idempotence": True,

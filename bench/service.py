@@ -1,0 +1,171 @@
+"""`python -m bench.service`: what the API answers, and how soon, while the pipeline takes a live feed."""
+
+import asyncio
+import random
+import signal
+import sys
+import time
+from decimal import Decimal
+from statistics import quantiles
+from typing import Any
+
+import click
+import httpx
+from confluent_kafka import KafkaException
+from prometheus_client.parser import text_string_to_metric_families
+from rich.console import Console
+from rich.table import Table
+
+from bench.cluster import FOLDER, create_topics, fresh_stack
+from bench.feed import feeding
+from bench.load import Load
+from bench.produce import Target
+from bench.tape import PARTITIONS, SECOND_NS, START_S, symbol_names
+from deploy import jobs
+from deploy.errors import UserError
+from deploy.serving import serving
+from deploy.stack import Stack
+from jobs import access
+from jobs.settings import Settings
+from schemas import registry
+from schemas.topics import subject
+from services.candle_json import instant_text
+from services.projections.postgres import Postgres
+
+SYMBOLS = 500
+DAY_S = 86_400
+DAY_START_S = START_S // DAY_S * DAY_S - DAY_S
+PAGED = 50
+WARM_S = 30
+GOAL_P95_MS = 100
+GOAL_INSIDE_S = "0.002"
+
+
+@click.command()
+@click.option("--trades", default=20_000, show_default=True, help="Trades a second that the pipeline takes meanwhile.")
+@click.option("--requests", default=200, show_default=True, help="Days of one-minute candles asked for a second.")
+@click.option("--seconds", default=60, show_default=True, help="How long.")
+def service(trades: int, requests: int, seconds: int) -> None:
+    """Ask the API for days of one-minute candles and for latest candles, while a feed runs through the candle job, into
+    PostgreSQL and Redis.
+
+    Times are from when a request was due to the last byte of its answer. All of it runs on this machine.
+    """
+    console = Console()
+    with fresh_stack(False, lambda part, took: None) as stack:
+        target = _prepared(stack)
+        with (
+            serving(FOLDER, "--limit=100000/second") as address,
+            feeding(target, trades, SYMBOLS),
+            console.status("warming up"),
+        ):
+            _await_candles(address)
+            time.sleep(WARM_S)
+            before = _counted(address)
+            pages, latest = asyncio.run(_load(address, requests, seconds))
+            after = _counted(address)
+    console.print(_table(pages, latest))
+    inside = _share_inside(before, after)
+    hits = _share(before, after, "tickloom_cache_requests_total", {"result": "hit"})
+    console.print(f"latest candles: {inside:.1%} within 2 ms inside the service, {hits:.1%} from Redis")
+    console.print(f"{pages.bytes_read / len(pages.seconds) / 1e3:.0f} KB a page; {trades:,} trades/s meanwhile")
+    sys.exit(1 if pages.failures or latest.failures else 0)
+
+
+def _prepared(stack: Stack) -> Target:
+    """The job runs, and a day of candles is in the database."""
+    settings = Settings.load(
+        {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "partitions": PARTITIONS}
+    )
+    ids = registry.register(settings.registry_client(), settings.resolutions)
+    create_topics(settings.brokers, access.of("candles", settings).topics)
+    jobs.await_running(jobs.submit("candles", settings, stack.flink_address), stack.flink_address)
+    with Postgres(stack.postgres_url) as store:
+        store.prepare()
+        for symbol in symbol_names(PAGED):
+            store.write(_candle(symbol, minute) for minute in range(DAY_S // 60))
+    topic = settings.trades_topic
+    return Target(settings.brokers, topic, ids[subject(topic)])
+
+
+def _candle(symbol: str, minute: int) -> dict[str, Any]:
+    start = (DAY_START_S + 60 * minute) * SECOND_NS
+    price = Decimal(100_000 + minute) / 100
+    return {
+        "symbol": symbol,
+        "resolution": "1m",
+        "window_start": start,
+        "window_end": start + 60 * SECOND_NS,
+        **dict.fromkeys(("open", "high", "low", "close", "vwap"), price),
+        "volume": Decimal("1234.5678"),
+        "notional": price * Decimal("1234.5678"),
+        "trade_count": 321,
+        "duplicate_count": 0,
+        "first_ts_event": start + 1,
+        "last_ts_event": start + 59 * SECOND_NS,
+        "complete": True,
+        "revision": 0,
+        "revision_reason": None,
+    }
+
+
+async def _load(address: str, requests: int, seconds: int) -> tuple[Load, Load]:
+    start, end = (instant_text(second * SECOND_NS) for second in (DAY_START_S, DAY_START_S + DAY_S))
+    paged, live = symbol_names(PAGED), symbol_names(SYMBOLS)
+    day = f"/v1/candles?resolution=1m&start={start}&end={end}&symbol="
+    pages = Load(address, lambda: day + random.choice(paged), requests)
+    latest = Load(address, lambda: f"/v1/latest?resolution=1s&symbol={random.choice(live)}", requests / 4)
+    await asyncio.gather(pages.run(seconds), latest.run(seconds))
+    return pages, latest
+
+
+def _await_candles(address: str) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if len(httpx.get(f"{address}/v1/symbols").json()) >= SYMBOLS:
+                return
+        except (httpx.HTTPError, ValueError):
+            pass
+        time.sleep(1)
+    raise UserError(f"{address} shows no candles: look into {FOLDER}/logs")
+
+
+def _counted(address: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    text = httpx.get(f"{address}/metrics").text
+    families = text_string_to_metric_families(text)
+    return {(each.name, frozenset(each.labels.items())): each.value for family in families for each in family.samples}
+
+
+def _share_inside(before: Any, after: Any) -> float:
+    labels = {"route": "/v1/latest", "status": "200"}
+    within = _grown(before, after, "tickloom_api_request_seconds_bucket", {**labels, "le": GOAL_INSIDE_S})
+    return within / _grown(before, after, "tickloom_api_request_seconds_count", labels)
+
+
+def _share(before: Any, after: Any, name: str, labels: dict[str, str]) -> float:
+    wanted = labels.items()
+    return _grown(before, after, name, dict(wanted)) / _grown(before, after, name, {})
+
+
+def _grown(before: Any, after: Any, name: str, labels: dict[str, str]) -> float:
+    """By how much the samples with these labels have grown together."""
+    found = [key for key in after if key[0] == name and labels.items() <= dict(key[1]).items()]
+    return float(sum(after[key] - before.get(key, 0) for key in found))
+
+
+def _table(pages: Load, latest: Load) -> Table:
+    table = Table("asked for", "a second", "p50 ms", "p95 ms", "p99 ms", "failed")
+    for name, load in (("a day of 1m candles", pages), ("a latest candle", latest)):
+        cuts = quantiles(load.seconds, n=100)
+        figures = [f"{1_000 * cuts[number - 1]:.1f}" for number in (50, 95, 99)]
+        table.add_row(name, f"{load.rate_hz:g}", *figures, str(load.failures))
+    return table
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an ended benchmark leaves no stack behind
+    try:
+        service()
+    except (UserError, ValueError, KafkaException) as error:
+        sys.exit(f"bench: {error}")
