@@ -3,9 +3,10 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
 	&& echo $$p && break; done)
 BIN := .venv/bin
+RUNS ?= 360
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint bench lock clean
+.PHONY: help setup demo test test-fast faults lint bench lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +22,9 @@ test: setup  ## all tests, on a real broker, registry and Flink cluster
 
 test-fast: .venv/.synced  ## the unit tests: seconds, no JVM
 	@$(BIN)/pytest -m "not integration"
+
+faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 for a part of the hours it takes
+	@$(BIN)/python -m tests.faults --runs $(RUNS)
 
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
@@ -44,7 +48,7 @@ clean:  ## remove the environment, downloads and local state
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .tickloom/uv.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .tickloom/uv.txt \
 		|| { echo "tickloom: could not install uv; the reason is above (network, proxy or certificate settings of pip)" >&2; exit 1; }
-	@echo "tickloom: installing Python packages (about 1 GB on disk)"
+	@echo "tickloom: installing Python packages (about 2 GB on disk)"
 	@$(BIN)/uv pip sync --require-hashes requirements.lock \
 		|| { echo "tickloom: could not install the packages of requirements.lock; the reason is above" >&2; exit 1; }
 	@$(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -21,6 +21,8 @@ from schemas.codec import Encoder
 from schemas.registered import Registry
 from services.committed import CommittedReader
 from services.oracle import CandleKey
+from services.projections.agreement import Difference, differences
+from services.projections.store import Store, is_later
 from udfs.recompute import SECOND_NS
 from udfs.revisions import BY_HAND, Version
 from udfs.sources import Range, Sources
@@ -89,17 +91,20 @@ class Report:
     """(symbol, second) to recompute so that the findings go away, and where its messages stand."""
     rejected_missing: list[Place] = field(default_factory=list)
     rejected_twice: list[Place] = field(default_factory=list)
+    stores: dict[str, list[Difference]] = field(default_factory=dict)
+    """What each store that was looked at holds otherwise than it was committed."""
 
     @property
     def holds(self) -> bool:
         """Whether all candles are as they must be, and every message is accounted for once."""
-        return not (self.findings or self.rejected_missing or self.rejected_twice) and self.messages == self.accounted
+        wrong = self.findings or self.rejected_missing or self.rejected_twice or any(self.stores.values())
+        return not wrong and self.messages == self.accounted
 
 
-def audit(settings: Settings, scope: Scope, tell: Callable[[str], None]) -> Report:
-    """Recompute, read what is committed, compare. `tell` hears what is being done.
+def audit(settings: Settings, scope: Scope, tell: Callable[[str], None], stores: Iterable[Store] = ()) -> Report:
+    """Recompute, read what is committed, compare; also what these stores hold. `tell` hears what is being done.
 
-    Raises UserError when the topic cannot be read or the bounded run fails.
+    Raises UserError when the topic cannot be read or the bounded run fails, StoreError when a store cannot be read.
     """
     topic = Topic(settings.trades_topic, settings)
     with tempfile.TemporaryDirectory(prefix="tickloom-audit-") as folder:
@@ -110,6 +115,9 @@ def audit(settings: Settings, scope: Scope, tell: Callable[[str], None]) -> Repo
     tell("comparing")
     report = _report(expected, topic.count(accounted), accounted, committed.rejected)
     _compare(expected, committed, scope, report)
+    for store in stores:
+        tell(f"reading {store.name}")
+        report.stores[store.name] = _otherwise(store, committed, scope)
     _name_trades(report, settings)
     return report
 
@@ -133,6 +141,8 @@ def repair(report: Report, settings: Settings) -> int:
 @dataclass
 class _Committed:
     highest: dict[CandleKey, dict[str, Any]] = field(default_factory=dict)
+    latest: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """By symbol and resolution, in scope or not: what some stores hold."""
     copies: Counter[tuple[CandleKey, int]] = field(default_factory=Counter)
     rejected: Counter[Place] = field(default_factory=Counter)
 
@@ -148,12 +158,19 @@ def _committed(settings: Settings, scope: Scope) -> _Committed:
                 if record["topic"] == settings.trades_topic and record["severity"] == "reject":
                     found.rejected[record["partition"], record["offset"]] += 1
                 continue
-            key = CandleKey(record["symbol"], record["resolution"], record["window_start"])
+            key = CandleKey.of(record)
+            if is_later(record, found.latest.get(key[:2])):
+                found.latest[key[:2]] = record
             if scope.holds(key):
                 found.copies[key, record["revision"]] += 1
                 if key not in found.highest or found.highest[key]["revision"] < record["revision"]:
                     found.highest[key] = record
     return found
+
+
+def _otherwise(store: Store, committed: _Committed, scope: Scope) -> list[Difference]:
+    known = {CandleKey.of(each): each for each in committed.latest.values()} | committed.highest
+    return [each for each in differences(known, store) if scope.holds(each.key)]
 
 
 def _report(expected: Recomputed, messages: int, accounted: int, rejected: Counter[Place]) -> Report:

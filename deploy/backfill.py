@@ -16,6 +16,7 @@ from deploy.trades_input import Files, Trades, is_file
 from deploy.trades_topic import Topic
 from jobs.settings import Settings
 from schemas import resolutions as lengths
+from schemas.arrow import arrow_schema
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,9 @@ def _work_folder(out: Path) -> Iterator[Path]:
 
 
 def _publish(order: Order, work: Path, trades: Trades) -> Summary:
-    schema = candle_files.arrow_schema("candle")
+    schema = arrow_schema("candle")
     tables = {name: candle_files.spool(work / f"candles_{name}", schema) for name in order.resolutions}
-    reported = candle_files.spool(work / "rejected_trades", candle_files.arrow_schema("rejected_trade"))
+    reported = candle_files.spool(work / "rejected_trades", arrow_schema("rejected_trade"))
     is_rejected = pc.equal(reported["severity"], "reject")
     rejected, flagged = reported.filter(is_rejected), reported.filter(pc.invert(is_rejected))
     summary = _summary(tables, rejected, flagged, _changes(work / "late_trades"), trades)
@@ -145,7 +146,7 @@ def _write_reported(file: Path, trades: Trades, reported: pa.Table) -> None:
 
 def _changes(folder: Path) -> int:
     """Cancels and corrections; in a bounded run nothing is late."""
-    table = candle_files.spool(folder, candle_files.arrow_schema("late_trades"))
+    table = candle_files.spool(folder, arrow_schema("late_trades"))
     return _total(table.filter(pc.not_equal(table["reason"], "late"))["trades"])
 
 

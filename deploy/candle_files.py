@@ -3,37 +3,18 @@
 from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
-from deploy.csv_text import ROWS_PER_BATCH, header, lines
-from schemas import avro
 from services import gaps
+from services.csv_text import ROWS_PER_BATCH, header, lines
 
 FORMATS = ("csv", "parquet")
 BLOCK_BYTES = 1 << 24
 """Read at a time, and the longest row: a rejected message is part of one."""
-SIMPLE = {"string": pa.string(), "bytes": pa.string(), "boolean": pa.bool_(), "int": pa.int64(), "long": pa.int64()}
-
-
-def arrow_schema(name: str) -> pa.Schema:
-    """The columns of schemas/<name>.avsc: times and counts as int64, decimals exact, bytes as Flink's base64."""
-    return pa.schema([_field(field["name"], field["type"]) for field in avro.load(name)["fields"]])
-
-
-def _field(name: str, avro_type: Any) -> pa.Field:
-    match avro_type:
-        case ["null", present]:
-            return _field(name, present).with_nullable(True)
-        case {"logicalType": "decimal", "precision": precision, "scale": scale}:
-            return pa.field(name, pa.decimal128(precision, scale), nullable=False)
-        case {"type": str(simple)} | str(simple):
-            return pa.field(name, SIMPLE[simple], nullable=False)
-    raise ValueError(f"no Arrow type for {avro_type}")
 
 
 def batches(folder: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

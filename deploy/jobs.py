@@ -8,11 +8,12 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy import flink, rest, stack
 from deploy.errors import UserError
+from jobs.environment import PREFIX_PARAMETER
 from jobs.kafka import consumer_group
 from jobs.settings import Settings
 from schemas import registry
 
-NAMES = ("candles", "reconcile", "quality", "bars", "sessions")
+NAMES = ("candles", "reconcile", "quality", "bars", "sessions", "lake")
 TIMEOUT_S = 10
 START_TIMEOUT_S = 90
 POLL_S = 0.3
@@ -30,6 +31,18 @@ def cluster_address() -> str:
 def name(job: str) -> str:
     """What a job is called on a cluster."""
     return f"tickloom-{job}"
+
+
+def prefix(job_id: str, address: str) -> str | None:
+    """Where the transactional ids of a job's deployment begin; None when the job does not tell."""
+    return parameter(job_id, address, PREFIX_PARAMETER)
+
+
+def parameter(job_id: str, address: str, name: str) -> str | None:
+    """A global parameter of a job, which the cluster shows; None when the job has none of that name."""
+    config = rest.of(address).get(f"/jobs/{job_id}/config").get("execution-config", {})
+    told = config.get("user-config", {}).get(name)
+    return None if told is None else str(told)
 
 
 def submit(job: str, settings: Settings, address: str, savepoint: str | None = None) -> str:

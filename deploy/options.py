@@ -1,6 +1,8 @@
-"""What commands share: the settings of the jobs as flags, times, and where the settings come from."""
+"""What commands share: types of options, the settings of the jobs as flags and where they come from, Ctrl-C."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -9,7 +11,11 @@ from deploy.errors import UserError
 from jobs.settings import Settings, SettingsError, format_duration
 from schemas.exact import nanoseconds
 
-SECRETS = {"kafka_password", "kafka_properties", "registry_password", "registry_token"}
+SECRETS = {"kafka_password", "kafka_properties", "registry_password", "registry_token", "lake_catalog"}
+WIDTH = 400
+"""Columns of a table that goes to a file or a pipe: nothing is cut there."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 NOT_A_FLAG = {*SECRETS, "jars", "stop_offsets"}
 
 
@@ -26,6 +32,35 @@ class Instant(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Pair(click.ParamType[tuple[str, str]]):
+    """NAME=VALUE."""
+
+    name = "NAME=VALUE"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        name, separator, rest = value.partition("=")
+        if not (name and separator and rest):
+            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
+        return name, rest
+
+
+class Speed(click.ParamType[float | None]):
+    """A factor above 0, or `max`."""
+
+    name = "FACTOR|max"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
+        if value == "max":
+            return None
+        try:
+            factor = float(value)
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < float("inf"):
+            self.fail(f"{value!r} is neither a factor above 0 nor max", param, ctx)
+        return factor
+
+
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add a flag for every setting; the command gets those that were given as keyword arguments."""
     for name, field in reversed(Settings.model_fields.items()):
@@ -34,6 +69,12 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
             help_text = f"{field.description}  [default: {_shown(field.default)}]"
             command = click.option(flag, name, help=help_text)(command)
     return command
+
+
+def deployment_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the flag, passed as `prefix`, that tells deployments on one cluster apart."""
+    help_text = "Of the deployment that is meant, where a cluster has several."
+    return click.option("--transactional-id-prefix", "prefix", help=help_text)(command)
 
 
 def _shown(default: Any) -> str:
@@ -53,9 +94,29 @@ def load(flags: dict[str, Any]) -> Settings:
         settings = Settings.load(flags)
         running = stack.running()
         if running is not None:
-            found = {"brokers": running.bootstrap_servers, "registry": running.registry_url}
+            found = {
+                "brokers": running.bootstrap_servers,
+                "registry": running.registry_url,
+                "lake": running.lake,
+                "lake_catalog": running.postgres_url,
+            }
             named = settings.model_fields_set
             settings = Settings.load({**flags, **{k: v for k, v in found.items() if k not in named}})
     except SettingsError as error:
         raise UserError(str(error)) from error
     return settings
+
+
+@contextmanager
+def ctrl_c_stops(end: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C ends what runs in order, the second at once."""
+
+    def stop(*_: object) -> None:
+        end()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -60,6 +60,12 @@ class Watch:
         times = [each.visible_ns for each in self._seen]
         return max((after - before for before, after in pairwise(times)), default=0) / 1e9 or None
 
+    def windows(self) -> tuple[int, int] | None:
+        """Start of the first and end of the last window that was seen; None when none came."""
+        records = [each.record for each in self._seen[1:]]
+        starts, ends = ([each[name] for each in records] for name in ("window_start", "window_end"))
+        return (min(starts), max(ends)) if records else None
+
     def _follow(self) -> None:
         try:
             while not self._over.is_set():

@@ -15,6 +15,7 @@ from deploy.trades_topic import Topic
 from jobs.market import KafkaMarket
 from jobs.settings import Settings
 from schemas import resolutions as lengths
+from schemas.arrow import arrow_schema
 from udfs import conditions
 from udfs.accumulator import Accumulator
 from udfs.recompute import SECOND_NS, Message
@@ -113,5 +114,5 @@ class _Bounded:
 
 
 def _rows(folder: Path, schema: str) -> Iterable[dict[str, Any]]:
-    for batch in candle_files.batches(folder, candle_files.arrow_schema(schema)):
+    for batch in candle_files.batches(folder, arrow_schema(schema)):
         yield from batch.to_pylist()

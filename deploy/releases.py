@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from deploy import flink, jobs, rest, savepoints
+from deploy import flink, jobs, savepoints
 from deploy.errors import UserError
 from jobs.plans import Difference, difference
 from jobs.release import PARAMETER, PREPARED, Release, Start
@@ -21,11 +21,12 @@ START_TIMEOUT_S = 60
 POLL_S = 0.05
 
 
-def running(job: str, address: str) -> Release:
-    """The release that the job that runs says it is. Raises UserError when none runs, or it does not say."""
-    job_id = savepoints.running(job, address)
-    config = rest.of(address).get(f"/jobs/{job_id}/config").get("execution-config", {})
-    word = config.get("user-config", {}).get(PARAMETER)
+def running(job: str, address: str, prefix: str | None = None) -> Release:
+    """The release that the job that runs, of a deployment if one is named, says it is.
+
+    Raises UserError when none runs, or it does not say.
+    """
+    word = jobs.parameter(savepoints.running(job, address, prefix), address, PARAMETER)
     if not word:
         raise UserError(
             f"{job} does not tell what state it has, so nothing can be compared: jobs with steps in Python do not. "

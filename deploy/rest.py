@@ -26,11 +26,11 @@ class Rest:
     """
 
     def __init__(self, address: str, conf: Path | None) -> None:
-        context = _context(conf) if conf else None
         self.address = address
-        self.url = f"{'https' if context else 'http'}://{address}"
+        options = _client_options(address, conf)
+        self.url = options["base_url"]
         # One client for all: each would read the system's authorities anew, which costs more than the request.
-        self._client = httpx.Client(base_url=self.url, verify=context or False, timeout=TIMEOUT_S, trust_env=False)
+        self._client = httpx.Client(**options)
 
     def get(self, path: str) -> Any:
         """The answer to a GET."""
@@ -47,6 +47,17 @@ class Rest:
         except httpx.HTTPError as error:
             hint = f"; {REMEDY}" if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) else ""
             raise UserError(f"Flink at {self.address} does not answer {path}: {error}{hint}") from error
+
+
+def asynchronous(address: str, conf: Path | None) -> httpx.AsyncClient:
+    """A client of the same API for those who wait for many things at once."""
+    return httpx.AsyncClient(**_client_options(address, conf))
+
+
+def _client_options(address: str, conf: Path | None) -> dict[str, Any]:
+    context = _context(conf) if conf else None
+    url = f"{'https' if context else 'http'}://{address}"
+    return {"base_url": url, "verify": context or False, "timeout": TIMEOUT_S, "trust_env": False}
 
 
 def is_secured(conf: Path) -> bool:

@@ -20,13 +20,13 @@ class Savepoint(NamedTuple):
     size: int
 
 
-def stop(job: str, address: str, *, drain: bool) -> str:
+def stop(job: str, address: str, prefix: str | None = None, *, drain: bool) -> str:
     """End a running job with a savepoint and return where it is. Drained, its open windows close, for good.
 
     One that is still starting is waited for: not all its tasks would take the barrier.
     Raises UserError when it does not run, or does not end; it then runs on.
     """
-    job_id = running(job, address)
+    job_id = running(job, address, prefix)
     jobs.await_running(job_id, address)
     trigger = rest.of(address).request("POST", f"/jobs/{job_id}/stop", {"drain": drain}).json()["request-id"]
     deadline = time.monotonic() + SAVEPOINT_TIMEOUT_S
@@ -38,15 +38,22 @@ def stop(job: str, address: str, *, drain: bool) -> str:
     raise UserError(f"no savepoint of {job} within {SAVEPOINT_TIMEOUT_S} s: {jobs.page(job_id, address)}")
 
 
-def running(job: str, address: str) -> str:
-    """The id of the job that runs. Raises UserError when none does, or several."""
-    found = [each["jid"] for each in _of(job, address) if each["state"] in ("RUNNING", "RESTARTING")]
+def running(job: str, address: str, prefix: str | None = None) -> str:
+    """The id of the job that runs, in the deployment with a prefix if one is named.
+
+    Raises UserError when none does, or several.
+    """
+    found = [str(each["jid"]) for each in _of(job, address) if each["state"] in ("RUNNING", "RESTARTING")]
+    if prefix is not None:
+        found = [each for each in found if jobs.prefix(each, address) == prefix]
     if len(found) != 1:
-        raise UserError(f"{len(found) or 'no'} jobs named {jobs.name(job)} run at {address}, expected one")
-    return str(found[0])
+        which = f" with the prefix {prefix}" if prefix else ""
+        more = ": name one by its --transactional-id-prefix" if found else ""
+        raise UserError(f"{len(found) or 'no'} jobs named {jobs.name(job)}{which} run at {address}, expected one{more}")
+    return found[0]
 
 
-def listed(job: str, address: str) -> list[Savepoint]:
+def listed(job: str, address: str, prefix: str | None = None) -> list[Savepoint]:
     """The savepoints that the cluster remembers of the job, latest first; files outlive its memory."""
     found = [
         Savepoint(
@@ -56,6 +63,7 @@ def listed(job: str, address: str) -> list[Savepoint]:
             each["state_size"],
         )
         for run in _of(job, address)
+        if prefix is None or jobs.prefix(run["jid"], address) == prefix
         for each in rest.of(address).get(f"/jobs/{run['jid']}/checkpoints").get("history", [])
         if each["is_savepoint"] and each["status"] == "COMPLETED"
     ]

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from deploy.csv_text import ROWS_PER_BATCH, header, lines
 from deploy.errors import UserError
 from jobs.settings import Settings
+from services.csv_text import ROWS_PER_BATCH, header, lines
 from services.trades_cells import PARQUET_SUFFIXES, TradesFileError
 from services.trades_file import COLUMNS, TradesFile
 

@@ -31,6 +31,8 @@ class Upgraded:
     """From the order to stop to every task of the new version running."""
     pause_s: float | None
     """The longest time without a newly committed record; None when none came after the switch."""
+    windows: tuple[int, int] | None
+    """From when until when candles came meanwhile, in event time (nanoseconds): what an audit can prove."""
 
 
 def upgrade(job: str, settings: Settings, address: str, report: Report, told: Callable[[Difference], None]) -> Upgraded:
@@ -38,7 +40,7 @@ def upgrade(job: str, settings: Settings, address: str, report: Report, told: Ca
 
     Raises UserError when the old version runs on, or again; its text says which.
     """
-    before = releases.running(job, address)
+    before = releases.running(job, address, settings.transactional_id_prefix)
     report(f"planning {job} as {address} shall run it; the old version runs on meanwhile")
     with releases.prepared(job, settings, address) as successor:
         found = successor.compared(before)
@@ -51,8 +53,8 @@ def upgrade(job: str, settings: Settings, address: str, report: Report, told: Ca
 def _check(job: str, found: Difference, settings: Settings, address: str) -> None:
     if found.refused:
         raise UserError(
-            f"{job} runs on as it was: {'; '.join(found.refused)}. Let the new version build its state beside the "
-            "old one, from the raw topic: another TICKLOOM_TRANSACTIONAL_ID_PREFIX and other topics"
+            f"{job} runs on as it was: {'; '.join(found.refused)}. The new version can build its state beside the old "
+            'one and take over at the start of a window: see README, "Side by side"'
         )
     slots = int(rest.of(address).get("/overview")["slots-total"])
     if settings.parallelism > slots:
@@ -62,7 +64,7 @@ def _check(job: str, found: Difference, settings: Settings, address: str) -> Non
 def _switch(job: str, before: Release, successor: Prepared, seen: Watch, address: str, report: Report) -> Upgraded:
     report("stopping with a savepoint")
     began = time.monotonic()
-    savepoint = savepoints.stop(job, address, drain=False)
+    savepoint = savepoints.stop(job, address, before.prefix, drain=False)
     report(f"starting from {savepoint}")
     job_id = None
     try:
@@ -75,7 +77,7 @@ def _switch(job: str, before: Release, successor: Prepared, seen: Watch, address
         seen.check()
     except BaseException as error:
         raise _return(job, before, job_id, savepoint, address, error) from error
-    return Upgraded(job_id, savepoint, stopped_s, seen.pause_s())
+    return Upgraded(job_id, savepoint, stopped_s, seen.pause_s(), seen.windows())
 
 
 def _await_checkpoint(job: str, job_id: str, address: str) -> None:

@@ -75,6 +75,11 @@ def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
 
+def _lake(settings: Settings) -> Access:
+    reads = (settings.trades_topic, *map(topics.candles, settings.resolutions), topics.REJECTED)
+    return Access(reads=reads, commits=kafka.consumer_group(settings, "lake"), creates=reads, is_job=True)
+
+
 def _producer(settings: Settings) -> Access:
     return Access(writes=(settings.trades_topic,))
 
@@ -100,15 +105,23 @@ def _dlq(settings: Settings) -> Access:
     )
 
 
+def _txn(settings: Settings) -> Access:
+    writers = (_candles, _reconcile, _quality, _bars, _sessions, _dlq)
+    written = dict.fromkeys(topic for access in writers for topic in access(settings).writes)
+    return Access(reads=tuple(written), transactions=f"{settings.transactional_id_prefix}/")
+
+
 ROLES: dict[str, Callable[[Settings], Access]] = {
     "candles": _candles,
     "reconcile": _reconcile,
     "quality": _quality,
     "bars": _bars,
     "sessions": _sessions,
+    "lake": _lake,
     "producer": _producer,
     "reader": _reader,
     "audit": _audit,
     "dlq": _dlq,
+    "txn": _txn,
 }
-"""The jobs; who sends trades; who reads what is published; `tickloom audit`; `tickloom dlq`."""
+"""The jobs; who sends trades; who reads what is published; `tickloom audit`, `tickloom dlq` and `tickloom txn`."""

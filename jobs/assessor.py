@@ -60,7 +60,11 @@ class Assessor(KeyedProcessFunction):  # type: ignore[misc]
         self._series = StoredMap(state(MapStateDescriptor("series", Types.STRING(), BYTES)), series_bytes, read_series)
         self._told = state(MapStateDescriptor("told", Types.STRING(), Types.LONG()))
         self._clock = runtime_context.get_state(ValueStateDescriptor("clock", BYTES))
-        self._refused = runtime_context.get_metrics_group().counter("factsBeyondHorizon")
+        metrics = runtime_context.get_metrics_group()
+        self._refused = metrics.counter("factsBeyondHorizon")
+        self._judged = metrics.counter("judgedMinutes")
+        self._poor = metrics.counter("poorMinutes")
+        self._score = metrics.counter("scoreBasisPoints")
         registry = Registry(self._settings.registry_client())
         self._encoders = {
             topic: Encoder(registry.schema_id(topic, avro.load(name)), name)
@@ -191,7 +195,15 @@ class Assessor(KeyedProcessFunction):  # type: ignore[misc]
         if quality.changed(published, record):
             record["revision"] = published["revision"] + 1 if published else 0
             self._minutes[start] = minute, record
+            self._measure(record["score"])
             yield self._record(topics.QUALITY, symbol, record, record["window_end"] - 1)
+
+    def _measure(self, score: float | None) -> None:
+        """Count a verdict, a revised one too: of the symbols together, for there may be thousands."""
+        if score is not None:
+            self._judged.inc()
+            self._poor.inc(score < quality.POOR)
+            self._score.inc(round(10_000 * score))
 
     def _forget(self, clock: Clock) -> None:
         """Minutes that take no more facts and have been judged."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from jobs import kafka, topics, windows
 from jobs.environment import run_plan, streaming
+from jobs.periods import ALWAYS, Period
 from jobs.settings import Settings, SettingsError
 from schemas import resolutions as lengths
 from udfs import functions
@@ -33,12 +34,13 @@ def define(
     *,
     updating: Sequence[str] = (),
     sliding: Sequence[str] = (),
+    period: Period = ALWAYS,
     stamped: bool = True,
 ) -> "StatementSet":
     """Views and inserts between the tables `trades`, `candles_<resolution>`, `rejected_trades` and `late_trades`.
 
-    `updating` and `sliding` are those of the settings. The candle tables have a last column `ts`, the time of the
-    record, when they are `stamped`.
+    `updating` and `sliding` are those of the settings; of everything, what lies in the `period` is published. The
+    candle tables have a last column `ts`, the time of the record, when they are `stamped`.
     """
     functions.register(env)
     inserts = env.create_statement_set()
@@ -57,16 +59,22 @@ def define(
             GROUP BY symbol, window_start, window_end, window_time
         """)
     for resolution in resolutions:
-        inserts.add_insert_sql(publish(resolution, stamped=stamped))
+        inserts.add_insert_sql(publish(resolution, period, stamped=stamped))
 
-    inserts.add_insert_sql("INSERT INTO rejected_trades SELECT rejected.* FROM trades WHERE rejected IS NOT NULL")
-    inserts.add_insert_sql("INSERT INTO late_trades SELECT late.* FROM trades WHERE late IS NOT NULL")
+    inserts.add_insert_sql(f"""
+        INSERT INTO rejected_trades
+        SELECT rejected.* FROM trades WHERE rejected IS NOT NULL AND {period.holds("COALESCE(rejected.ts_kafka, 0)")}
+    """)
+    inserts.add_insert_sql(f"""
+        INSERT INTO late_trades
+        SELECT late.* FROM trades WHERE late IS NOT NULL AND {period.holds("late.`second`")}
+    """)
     for table, length, rows in windows.stepped(updating, sliding, resolutions):
-        inserts.add_insert_sql(insert(table, length, rows, stamped=stamped))
+        inserts.add_insert_sql(insert(table, length, rows, period, stamped=stamped))
     return inserts
 
 
-def publish(resolution: str, *, stamped: bool) -> str:
+def publish(resolution: str, period: Period = ALWAYS, *, stamped: bool) -> str:
     """The closed candles of a resolution."""
     length_ns = lengths.seconds(resolution) * 1_000_000_000
     rows = f"""
@@ -74,10 +82,10 @@ def publish(resolution: str, *, stamped: bool) -> str:
           0 AS revision, CAST(NULL AS STRING) AS revision_reason, rt
         FROM accumulators_{resolution}
     """
-    return insert(kafka.candle_table(resolution), resolution, rows, stamped=stamped)
+    return insert(kafka.candle_table(resolution), resolution, rows, period, stamped=stamped)
 
 
-def insert(table: str, resolution: str, rows: str, *, stamped: bool) -> str:
+def insert(table: str, resolution: str, rows: str, period: Period, *, stamped: bool) -> str:
     """The projection of an accumulator to the published candle: the only place where anything is rounded."""
     stamp = ", rt AS ts" if stamped else ""
     length_ns = lengths.seconds(resolution) * 1_000_000_000
@@ -104,6 +112,7 @@ def insert(table: str, resolution: str, rows: str, *, stamped: bool) -> str:
           revision_reason,
           candle.state AS accumulator{stamp}
         FROM ({rows})
+        WHERE {period.holds("window_start")}
     """
 
 
@@ -114,7 +123,9 @@ def main(arguments: Sequence[str]) -> None:
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_trades(env, settings)
     kafka.create_candles(env, NAME, settings)
-    inserts = define(env, settings.resolutions, updating=settings.updating, sliding=settings.sliding)
+    inserts = define(
+        env, settings.resolutions, updating=settings.updating, sliding=settings.sliding, period=settings.period
+    )
     run_plan(env, inserts, settings)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +69,15 @@ PREFIX_PARAMETER = "tickloom.transactional-id-prefix"
 """Global parameter of every job: shown by the cluster, it says whose transactions are the job's."""
 
 
-def streaming(settings: Settings, name: str) -> "TableEnvironment":
-    """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration."""
+def streaming(settings: Settings, name: str, interval: timedelta | None = None) -> "TableEnvironment":
+    """A streaming environment; what the cluster decides (state backend, directories) is left to its configuration.
+
+    `interval` is between checkpoints, where it is not that of the setting.
+    """
     from pyflink.table import EnvironmentSettings
 
     env = _environment(EnvironmentSettings.in_streaming_mode(), settings, name)
-    _checkpoint(env, settings)
+    _checkpoint(env, interval or settings.checkpoint_interval)
     return env
 
 
@@ -84,7 +88,7 @@ def with_functions(settings: Settings, name: str) -> "StreamTableEnvironment":
 
     env = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
     _configure(env, settings, name, python_jars())
-    _checkpoint(env, settings)
+    _checkpoint(env, settings.checkpoint_interval)
     env.get_config().set("python.fn-execution.bundle.time", "100")  # ms a record may wait for others
     return env
 
@@ -104,9 +108,9 @@ def _environment(mode: "EnvironmentSettings", settings: Settings, name: str) -> 
     return env
 
 
-def _checkpoint(env: "TableEnvironment", settings: Settings) -> None:
+def _checkpoint(env: "TableEnvironment", interval: timedelta) -> None:
     config = env.get_config()
-    config.set("execution.checkpointing.interval", f"{milliseconds(settings.checkpoint_interval)} ms")
+    config.set("execution.checkpointing.interval", f"{milliseconds(interval)} ms")
     # The client decides this for the cluster: a job that is cancelled can go on from its last checkpoint.
     config.set("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION")
     config.set("pipeline.auto-watermark-interval", "50 ms")
@@ -140,7 +144,7 @@ def parameters(settings: Settings, more: Mapping[str, str] | None = None) -> str
 
 
 def run(statements: "StatementSet") -> str:
-    """Submit the statements of a job with steps in Python and return its id."""
+    """Submit the statements of a job without a compiled plan, such as one with steps in Python, and return its id."""
     return started(statements.execute())
 
 

@@ -39,6 +39,11 @@ class Release:
     operators: tuple[Operator, ...]
     before: str = ""
 
+    @property
+    def prefix(self) -> str:
+        """Where its transactional ids begin."""
+        return self.settings["TICKLOOM_TRANSACTIONAL_ID_PREFIX"]
+
     @classmethod
     def here(cls, settings: Settings, operators: list[Operator]) -> Self:
         """That of this code."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AwareDatetime,
     BeforeValidator,
     Field,
     PlainSerializer,
@@ -30,7 +31,9 @@ from pydantic_settings import (
 )
 
 from jobs import clients
+from jobs.periods import Period
 from schemas import resolutions, topics
+from schemas.exact import EPOCH
 from udfs import conditions, rules
 from udfs.bar_spec import BarSpec
 from udfs.calendars import Calendars
@@ -69,6 +72,10 @@ def format_duration(duration: timedelta) -> str:
 
 def _split(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _uri(value: Any) -> Any:
+    return Path(value).resolve().as_uri() if isinstance(value, str) and value and "://" not in value else value
 
 
 def _json(value: Any) -> Any:
@@ -124,6 +131,12 @@ class Settings(BaseSettings):
     sliding: Names = Field(
         (), description="candles that overlap: length:step, such as 5m:1m for 5 minutes every minute"
     )
+    publish_from: AwareDatetime | None = Field(
+        None, description="candles of windows that start earlier are left to another deployment; none: all are made"
+    )
+    publish_until: AwareDatetime | None = Field(
+        None, description="and those that start at this time or later; for two deployments side by side"
+    )
     bars: Names = Field(
         ("tick=1000",), description="kinds and sizes of the bar job, such as dollar=1000000,tick_run=500:100:5000"
     )
@@ -176,6 +189,15 @@ class Settings(BaseSettings):
     replication: int = Field(1, gt=0, le=16, description="replicas of the topics that are created")
     retention: Duration | None = Field(
         None, description="how long created topics keep records, by event time; none keeps them for ever"
+    )
+    lake: Annotated[str, BeforeValidator(_uri)] = Field(
+        "", description="folder or URI under which the tables of the lake are; none: the running stack's"
+    )
+    lake_catalog: SecretStr = Field(
+        SecretStr(""), description="URL of the PostgreSQL database that is the lake's catalog (no flag)"
+    )
+    lake_commit_interval: Duration = Field(
+        timedelta(minutes=2), description="rows become visible in the lake so often; each time is a snapshot of a table"
     )
     jars: Names = Field((), description="jars the job brings to the cluster; the command line fills it in")
     parallelism: int = Field(2, gt=0, le=1024, description="parallelism of the job")
@@ -238,6 +260,17 @@ class Settings(BaseSettings):
         twice = [name for name, count in Counter(self.candle_names).items() if count > 1]
         if twice:
             raise ValueError(f"updating, sliding: {topics.candles(twice[0])} would hold two kinds of candles")
+        return self
+
+    @model_validator(mode="after")
+    def _begins_every_window(self) -> "Settings":
+        lengths_s = [resolutions.seconds(each) for each in self.resolutions]
+        lengths_s += [resolutions.seconds(resolutions.stepped(each).length) for each in (*self.updating, *self.sliding)]
+        for name, bound in (("publish_from", self.publish_from), ("publish_until", self.publish_until)):
+            if bound is not None and any((bound - EPOCH) % timedelta(seconds=length) for length in lengths_s):
+                raise ValueError(f"{name}: a window of every resolution must start then, not at {bound.isoformat()}")
+        if self.publish_from and self.publish_until and self.publish_from >= self.publish_until:
+            raise ValueError("publish_until: it must be later than publish_from")
         return self
 
     @model_validator(mode="after")
@@ -312,9 +345,21 @@ class Settings(BaseSettings):
         ]
 
     @property
+    def period(self) -> Period:
+        """Which candles are published."""
+        return Period.between(self.publish_from, self.publish_until)
+
+    @property
     def bar_kinds(self) -> list[str]:
         """The kinds of bars to make."""
         return [BarSpec.parse(spec).kind for spec in self.bars]
+
+    def lake_place(self) -> tuple[str, str]:
+        """URI of the lake and URL of its catalog, password included. Raises SettingsError when one is not named."""
+        url = self.lake_catalog.get_secret_value()
+        if not (self.lake and url):
+            raise SettingsError("lake, lake_catalog: name the folder of the lake and the database that is its catalog")
+        return self.lake, url
 
     def kafka_client(self) -> dict[str, str]:
         """Properties of a Kafka client in Python, secrets revealed."""

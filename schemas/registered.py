@@ -12,7 +12,6 @@ from httpx2 import TransportError
 from schemas.registry import LOGIN, NOT_ALLOWED, RegistryError, connect
 from schemas.topics import subject
 
-TIMEOUT_S = 10
 NOT_REGISTERED = (40401, 40403)
 """The registry's codes for: no such subject, no such schema in it."""
 
@@ -26,7 +25,7 @@ class Registry:
     def __init__(self, properties: Mapping[str, str]) -> None:
         self.url = properties["url"]
         with self._one_line():
-            self._client = connect(properties, timeout=TIMEOUT_S)
+            self._client = connect(properties)
 
     def schema_id(self, topic: str, schema: dict[str, Any]) -> int:
         """Id of exactly this schema under the topic's subject.

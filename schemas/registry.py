@@ -26,12 +26,13 @@ class RegistryError(ValueError):
     """The registry cannot be reached, or refuses."""
 
 
-def connect(properties: Mapping[str, str], **more: Any) -> SchemaRegistryClient:
+def connect(properties: Mapping[str, str]) -> SchemaRegistryClient:
     """A client with Confluent's properties, `url` among them, and `ssl.ca.pem`: certificates as text, not as a file.
 
+    It asks anew when a registry does not answer: left alone, Confluent's client would wait for ever.
     Raises ValueError when the properties make no client.
     """
-    given = {**properties, **more}
+    given: dict[str, Any] = {**SETTINGS, **properties}
     authorities = given.pop("ssl.ca.pem", None)
     if authorities is None:
         return SchemaRegistryClient(given)
@@ -106,7 +107,7 @@ def _schema(name: str) -> Schema:
 def _client(registry: Mapping[str, str]) -> Iterator[SchemaRegistryClient]:
     url = registry["url"]
     try:
-        with connect(registry, **SETTINGS) as client:
+        with connect(registry) as client:
             yield client
     except SchemaRegistryError as error:
         raise RegistryError(f"the registry at {url} refused: {_reason(error)}") from error

@@ -43,7 +43,7 @@ class CommittedReader:
         self._brokers = kafka["bootstrap.servers"]
         self._lookup = Registry(registry).schema
         self._decoders = {topic: Decoder(name, self._lookup) for topic, name in topics.items()}
-        self._consumer = Consumer({**_READER, "group.id": broker.looking_group(), **kafka})
+        self._consumer = Consumer({**READER, "group.id": broker.looking_group(), **kafka})
         try:
             self._partitions = [partition for topic in topics for partition in self._partitions_of(topic)]
             self._consumer.assign(self._partitions)
@@ -126,7 +126,7 @@ def _places(places: Mapping[tuple[str, int], int]) -> str:
     return ", ".join(f"{topic}[{partition}]" for topic, partition in places)
 
 
-_READER = {
+READER = {
     "client.id": "tickloom-committed",
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
@@ -134,3 +134,4 @@ _READER = {
     "fetch.wait.max.ms": 100,
     "queued.max.messages.kbytes": 16_384,
 }
+"""How a consumer reads what is committed, and keeps its place by itself."""

@@ -5,11 +5,11 @@ smaller candles, so that a wrong merge cannot hide in it.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from services.records import TradeRecord
 from services.sale_conditions import SaleConditions, Updates
@@ -35,6 +35,11 @@ class CandleKey(NamedTuple):
     symbol: str
     resolution: str
     window_start: int
+
+    @classmethod
+    def of(cls, candle: Mapping[str, Any]) -> Self:
+        """The key of a record of schemas/candle.avsc."""
+        return cls(candle["symbol"], candle["resolution"], candle["window_start"])
 
 
 class ExpectedCandle(NamedTuple):

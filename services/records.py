@@ -1,7 +1,11 @@
 """The records of the topics as plain Python: what the Avro schemas of the same name decode to."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypedDict
+from typing import Any, TypedDict
+
+CandleRecord = Mapping[str, Any]
+"""A candle as in schemas/candle.avsc: values exact, times in nanoseconds since the epoch, UTC."""
 
 
 class TradeRecord(TypedDict):

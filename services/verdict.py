@@ -69,7 +69,7 @@ def compare(expected: Mapping[CandleKey, ExpectedCandle], committed: Iterable[Ma
     latest: dict[CandleKey, Mapping[str, Any]] = {}
     copies: Counter[tuple[CandleKey, int]] = Counter()
     for record in committed:
-        key = CandleKey(record["symbol"], record["resolution"], record["window_start"])
+        key = CandleKey.of(record)
         copies[key, record["revision"]] += 1
         if key not in latest or latest[key]["revision"] < record["revision"]:
             latest[key] = record

@@ -16,6 +16,8 @@ MINUTE_NS = 60 * SECOND_NS
 HISTORY_MS = 24 * 3_600_000
 """What is read so long after it happened is a replay, not late."""
 FINDINGS_MAX = 8
+POOR = 0.95
+"""A score below this is a reason to look."""
 PRICES = ("open", "high", "low", "close")
 COMPARED = (*PRICES, "volume")
 

@@ -13,12 +13,10 @@ from rich.table import Table
 from deploy.acl import Acl, as_json, of, parse
 from deploy.acl import apply as grant
 from deploy.errors import UserError
-from deploy.options import load, settings_options
+from deploy.options import WIDTH, load, settings_options
 from jobs.access import ROLES
 from jobs.settings import Settings
 
-WIDTH = 400
-"""Nothing is cut."""
 ROLE = "{role}"
 
 

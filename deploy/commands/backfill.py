@@ -10,9 +10,8 @@ from rich.console import Console
 
 from deploy.backfill import Order, Summary, run
 from deploy.candle_files import FORMATS
-from deploy.commands.replay import Pair
 from deploy.errors import UserError
-from deploy.options import load
+from deploy.options import Pair, load
 from schemas.resolutions import DEFAULT
 
 

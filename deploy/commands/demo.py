@@ -1,8 +1,9 @@
 """`tickloom demo`: 100,000 real trades, live candles, and a verdict on every one of them."""
 
 import sys
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -12,8 +13,9 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from deploy.commands.replay import Speed
-from deploy.demo import SPEED, Demo, Outcome, fresh_stack
+from deploy.demo import FOLDER, SPEED, Demo, Outcome, fresh_stack
+from deploy.options import Speed
+from deploy.serving import serving
 from deploy.tally import Tally
 from schemas.resolutions import DEFAULT as RESOLUTIONS
 
@@ -23,7 +25,8 @@ REFRESH_S = 0.25
 
 @click.command()
 @click.option("--speed", type=Speed(), default=str(SPEED), show_default=True, help="Times the original timing.")
-def demo(speed: float | None) -> None:
+@click.option("--stay", is_flag=True, help="Leave the stack and the dashboard until Ctrl-C.")
+def demo(speed: float | None, stay: bool) -> None:
     """Stream 100,000 real trades through Kafka and the candle job, and check every committed candle.
 
     The trades are BTC/USD on Bitstamp, 25 November to 1 December 2013. A stack of the demo's own is started and
@@ -39,14 +42,24 @@ def demo(speed: float | None) -> None:
         with console.status("submitting the candle job"):
             run.start()
         console.print(f"  candle job   running after {time.monotonic() - began:4.1f} s")
+        address = exits.enter_context(serving(FOLDER))
+        console.print(f"  dashboard    {address}")
         with View(console, run.tally, run.replay.row_count()) as view:
             run.stream(view.show)
         with console.status("recomputing every candle from the file"):
             outcome = run.check()
-    console.print(summary(outcome))
-    console.print(outcome.verdict.summary(), highlight=False)
-    console.print(f"[bold]{'PASSED' if outcome.holds else 'FAILED'}[/] in {time.monotonic() - began:.0f} s")
+        console.print(summary(outcome))
+        console.print(outcome.verdict.summary(), highlight=False)
+        console.print(f"[bold]{'PASSED' if outcome.holds else 'FAILED'}[/] in {time.monotonic() - began:.0f} s")
+        if stay:
+            console.print(f"the dashboard stays at {address}; Ctrl-C stops")
+            _await_ctrl_c()
     sys.exit(0 if outcome.holds else 1)
+
+
+def _await_ctrl_c() -> None:
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def _ready(console: Console, part: str, seconds: float) -> None:

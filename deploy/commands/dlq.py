@@ -10,10 +10,9 @@ from typing import Any
 import click
 from rich.console import Console
 
-from deploy.commands.replay import INTERRUPTED, Pair, ctrl_c_stops
 from deploy.dead_letter_text import as_json, lines, printable, table
 from deploy.errors import UserError
-from deploy.options import load
+from deploy.options import INTERRUPTED, WIDTH, Pair, ctrl_c_stops, load
 from jobs import topics
 from jobs.settings import Settings, SettingsError
 from schemas.exact import nanoseconds
@@ -36,8 +35,6 @@ from udfs.validation import judge
 
 SHOWN = 5
 GROUPS_SHOWN = 40
-WIDTH = 400
-"""Of what goes to a file or a pipe: nothing is cut there."""
 
 
 class Time(click.ParamType[int]):

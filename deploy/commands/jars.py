@@ -1,35 +1,9 @@
 """`tickloom jars`: pin, fetch and show the jars."""
 
 import click
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from deploy import core, paths
+from deploy import core, downloads, paths
 from deploy import jars as store
-
-
-class Bars:
-    """A progress bar a file in a terminal, one line a file elsewhere."""
-
-    def __init__(self, bars: Progress) -> None:
-        self.bars = bars
-        self.task = bars.add_task("", total=None, visible=False)
-
-    def start(self, name: str, total_bytes: int) -> None:
-        """A file is about to be fetched."""
-        if not self.bars.console.is_terminal and not name.endswith(".pom"):
-            click.echo(f"  downloading {name} ({total_bytes / 1e6:.1f} MB)")
-        self.task = self.bars.add_task(name, total=total_bytes or None)
-
-    def advance(self, byte_count: int) -> None:
-        """Bytes have arrived."""
-        self.bars.advance(self.task, byte_count)
-
-
-def _bars() -> Progress:
-    columns = (TextColumn("  {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    bars = Progress(*columns)
-    bars.disable = not bars.console.is_terminal
-    return bars
 
 
 @click.group()
@@ -38,21 +12,26 @@ def jars() -> None:
 
 
 @jars.command()
-def sync() -> None:
-    """Download what is missing, check every sha256, compile the JVM core."""
-    with _bars() as bars:
-        fetched = store.sync(Bars(bars))
-    click.echo(f"jars: {fetched} downloaded, {len(store.read_lock())} verified")
+@click.argument("groups", nargs=-1, type=click.Choice(store.ON_DEMAND))
+def sync(groups: tuple[str, ...]) -> None:
+    """Download what is missing, check every sha256, compile the JVM core and the metrics reporter.
+
+    Large GROUPS that not everybody needs are fetched when they are named, or by the job that needs them.
+    """
+    fetched = downloads.fetch(groups)
+    click.echo(f"jars: {fetched} downloaded, all verified")
     compiled = core.is_stale()
     core.build()
+    core.build(core.METRICS)
     click.echo(f"JVM core: {'compiled' if compiled else 'up to date'}")
+    core.share_java_classes()
 
 
 @jars.command()
 def lock() -> None:
     """Resolve jars.toml into jars.lock."""
-    with _bars() as bars:
-        pinned = store.lock(Bars(bars))
+    with downloads.bars() as drawn:
+        pinned = store.lock(downloads.Bars(drawn))
     click.echo(f"{store.LOCK.relative_to(paths.ROOT)}: {len(pinned)} files pinned")
 
 

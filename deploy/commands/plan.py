@@ -15,8 +15,9 @@ from deploy.state_text import tell
 def plan(job: str, cluster: str | None, **flags: str | None) -> None:
     """Tell what an upgrade with this code and these settings would make of the state of JOB. Nothing is changed."""
     address = cluster or jobs.cluster_address()
-    before = releases.running(job, address)
-    with releases.prepared(job, load(flags), address) as successor:
+    settings = load(flags)
+    before = releases.running(job, address, settings.transactional_id_prefix)
+    with releases.prepared(job, settings, address) as successor:
         found = successor.compared(before)
     tell(found)
     if found.refused:

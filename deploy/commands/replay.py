@@ -1,9 +1,8 @@
 """`tickloom replay`: trades files into Kafka."""
 
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.errors import UserError
-from deploy.options import load
+from deploy.options import INTERRUPTED, Pair, Speed, ctrl_c_stops, load
 from schemas.registry import RegistryError
 from schemas.topics import TRADES
 from services.replay import Replay, ReplayError, Summary, Target
@@ -20,36 +19,6 @@ from services.trades_file import TradesFile
 
 LINE_EVERY_S = 5
 SHOWN = 5
-INTERRUPTED = 130
-
-
-class Pair(click.ParamType[tuple[str, str]]):
-    """NAME=VALUE."""
-
-    name = "NAME=VALUE"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        name, separator, rest = value.partition("=")
-        if not (name and separator and rest):
-            self.fail(f"{value!r} is not NAME=VALUE", param, ctx)
-        return name, rest
-
-
-class Speed(click.ParamType[float | None]):
-    """A factor above 0, or `max`."""
-
-    name = "FACTOR|max"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        if value == "max":
-            return None
-        try:
-            factor = float(value)
-        except ValueError:
-            factor = 0.0
-        if not 0 < factor < float("inf"):
-            self.fail(f"{value!r} is neither a factor above 0 nor max", param, ctx)
-        return factor
 
 
 @click.command()
@@ -79,6 +48,9 @@ def replay(
     \b
       tickloom replay trades.csv
       tickloom replay btc.csv --map ts_event=timestamp --set symbol=BTC-USD --speed 60
+
+    A broker that is killed meanwhile may take a batch twice: Kafka remembers a producer for a day by the times of its
+    records, and these are old. Copies are found by their trade_id; without one they count.
 
     Rows that cannot be read are skipped, counted and shown with file and line. Ctrl-C ends early and says
     what was delivered.
@@ -128,21 +100,6 @@ def _progress(run: Replay) -> Iterator[Reporter]:
     bars.disable = not bars.console.is_terminal
     with bars:
         yield Reporter(bars, run.row_count())
-
-
-@contextmanager
-def ctrl_c_stops(end: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C ends what runs in order, the second at once."""
-
-    def stop(*_: object) -> None:
-        end()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _report(summary: Summary, topic: str) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from deploy import jobs
+from deploy import jars, jobs
 from deploy.options import load, settings_options
 
 
@@ -19,6 +19,10 @@ def submit(job: str, cluster: str | None, savepoint: str | None, **flags: str | 
       tickloom submit candles --resolutions 1s,1m,1h --out-of-orderness 5s
     """
     settings = load(flags)
+    if job in jars.ON_DEMAND:
+        from deploy import downloads  # slow to import, and most jobs have all they need
+
+        downloads.fetch([job])
     address = cluster or jobs.cluster_address()
     click.echo(f"submitting {job} to {address}" + (f" from {savepoint}" if savepoint else ""))
     job_id = jobs.submit(job, settings, address, savepoint)

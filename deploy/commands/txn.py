@@ -10,9 +10,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from deploy.commands.dlq import WIDTH
 from deploy.dead_letter_text import printable
-from deploy.options import load
+from deploy.options import WIDTH, load
 from deploy.txn import resolve, text
 from deploy.txn.admin import TransactionAdmin
 from deploy.txn.owners import Owners, owners

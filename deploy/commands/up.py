@@ -10,6 +10,9 @@ import click
 from rich.console import Console
 
 from deploy.stack import Stack, lifecycle
+from deploy.stack.ends import ends
+from deploy.stack.ports import HOST
+from deploy.stack.postgres import USER
 from deploy.stack.state import PARTS
 
 Port = click.IntRange(1, 65535)
@@ -20,14 +23,16 @@ Port = click.IntRange(1, 65535)
 @click.option("--kafka-port", type=Port, help="Broker; 9092 when free, else any free one.")
 @click.option("--registry-port", type=Port, help="Schema registry; 8082 when free, else any free one.")
 @click.option("--flink-port", type=Port, help="Flink's REST API and UI; 8081 when free, else any free one.")
-def up(detach: bool, kafka_port: int | None, registry_port: int | None, flink_port: int | None) -> None:
-    """Start Kafka, the schema registry and a Flink cluster on this machine.
+@click.option("--postgres-port", type=Port, help="PostgreSQL; 5432 when free, else any free one.")
+@click.option("--redis-port", type=Port, help="Redis; 6379 when free, else any free one.")
+def up(detach: bool, **stated: int | None) -> None:
+    """Start Kafka, the schema registry, a Flink cluster, PostgreSQL and Redis on this machine.
 
     Stays in the foreground until Ctrl-C, which stops everything in order; topics and schemas are kept for the
-    next time. With --detach, `tickloom down` stops it. What ends by itself is started again.
+    next time. With --detach, `tickloom down` stops it. What ends by itself is started again, and jobs go on from
+    their latest checkpoint; with the stack they end.
     """
-    stated = {"kafka": kafka_port, "registry": registry_port, "flink": flink_port}
-    stack, started = lifecycle.start({name: port for name, port in stated.items() if port})
+    stack, started = lifecycle.start({name.removesuffix("_port"): port for name, port in stated.items() if port})
     if not started:
         click.echo("already running:")
         _addresses(stack)
@@ -52,6 +57,10 @@ def _addresses(stack: Stack) -> None:
     click.echo(f"  Kafka            {stack.bootstrap_servers}")
     click.echo(f"  Schema registry  {stack.registry_url}")
     click.echo(f"  Flink            {stack.flink_rest_url}")
+    click.echo(
+        f"  PostgreSQL       {HOST}:{stack.ports.postgres} (user {USER}, password in {stack.folder}/postgres/password)"
+    )
+    click.echo(f"  Redis            {HOST}:{stack.ports.redis} (password in {stack.folder}/redis/password)")
     click.echo(f"  logs and data    {stack.folder}")
 
 
@@ -62,7 +71,7 @@ def _stay(stack: Stack) -> None:
         time.sleep(0.5)
         for part, pid in stack.pids.items():
             if pids.get(part) != pid:
-                click.echo(f"  {part} had ended and was started again (pid {pid}; `tickloom logs {part}`)")
+                click.echo(f"  {part} was started again (pid {pid}): {ends(stack, part)} (`tickloom logs {part}`)")
             pids[part] = pid
     click.echo("the stack was stopped elsewhere")
 

@@ -6,6 +6,7 @@ from deploy import jobs
 from deploy.options import load, settings_options
 from deploy.state_text import tell
 from deploy.upgrade import upgrade as run_upgrade
+from schemas.exact import floor_instant
 
 
 @click.command()
@@ -29,3 +30,6 @@ def upgrade(job: str, cluster: str | None, **flags: str | None) -> None:
         click.echo("no candle was committed meanwhile: there is no pause to measure")
     else:
         click.echo(f"a reader of committed candles waited for {done.pause_s:.1f} s at most")
+    if done.windows:
+        since, until = (floor_instant(each).isoformat() for each in done.windows)
+        click.echo(f"whether a trade is missing or came twice: tickloom audit --from {since} --to {until}")

@@ -1,4 +1,4 @@
-"""The local stack: a Kafka broker, a schema registry and a Flink cluster, as supervised processes."""
+"""The local stack: Kafka, a schema registry, a Flink cluster, PostgreSQL and Redis, as supervised processes."""
 
 from deploy.stack.state import Stack, running
 

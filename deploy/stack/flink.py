@@ -14,8 +14,10 @@ from ruamel.yaml import YAML
 
 from deploy import core, paths
 from deploy.errors import UserError
+from deploy.stack import metrics
 from deploy.stack.ports import HOST, Ports
 from deploy.stack.security import Security, write_private
+from jobs.environment import python_jars
 
 COMMITTED = paths.ROOT / "flink-conf" / "local"
 RESOURCES_TIMEOUT_S = 60
@@ -27,25 +29,30 @@ RESOURCES_PREFIX = "BASH_JAVA_UTILS_EXEC_RESULT:"
 class _Process:
     main: str
     resources: str
-    garbage_collector: str
+    jvm_options: tuple[str, ...]
+    compiles: bool
 
 
 PROCESSES = {
     "jobmanager": _Process(
         main="org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
         resources="GET_JM_RESOURCE_PARAMS",
-        garbage_collector="-XX:+UseSerialGC",
+        jvm_options=("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"),  # a killed one is back sooner
+        compiles=False,
     ),
     "taskmanager": _Process(
         main="org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         resources="GET_TM_RESOURCE_PARAMS",
-        garbage_collector="-XX:+UseG1GC",
+        jvm_options=("-XX:+UseG1GC",),
+        compiles=True,
     ),
 }
 
 
-def command(folder: Path, part: str) -> list[str]:
+def command(folder: Path, part: str, metrics_port: int) -> list[str]:
     """What starts the JobManager or the TaskManager, once `prepare` has written its configuration.
+
+    It serves its metrics on a port of its own.
 
     Raises UserError with Flink's words when the memory settings of flink-conf/local do not add up.
     """
@@ -54,13 +61,16 @@ def command(folder: Path, part: str) -> list[str]:
     return [
         str(core.java()),
         *jvm_options,
-        process.garbage_collector,
+        *process.jvm_options,
+        *(() if process.compiles else core.shared_classes(part)),
         *_java_options().split(),
         f"-Dlog4j.configurationFile={(_conf(folder) / 'log4j-console.properties').as_uri()}",
-        *("-cp", _class_path("lib/*.jar")),
+        # Jobs bring connectors and Python too, but what a cluster has is loaded once for all of them.
+        *("-cp", ":".join(map(str, [*core.class_path(), *python_jars()]))),
         process.main,
         *("--configDir", str(_conf(folder))),
         *dynamic_options,
+        *metrics.options(metrics_port),
     ]
 
 
@@ -72,7 +82,7 @@ def environment(folder: Path) -> dict[str, str]:
         "FLINK_HOME": str(home),
         "FLINK_LIB_DIR": str(home / "lib"),
         "FLINK_OPT_DIR": str(home / "opt"),
-        "FLINK_PLUGINS_DIR": str(home / "plugins"),
+        "FLINK_PLUGINS_DIR": str(metrics.plugins(folder)),
         "FLINK_CONF_DIR": str(_conf(folder)),
         "FLINK_LOG_DIR": str(folder / "logs"),
     }
@@ -80,8 +90,10 @@ def environment(folder: Path) -> dict[str, str]:
 
 def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
     """Write the configuration of this machine: the distribution's, flink-conf/local, ports and folders."""
-    shutil.rmtree(folder / "flink" / "tmp", ignore_errors=True)
+    for name in ("tmp", "ha"):  # jobs end with their stack: addresses change, and Kafka aborts what waits for long
+        shutil.rmtree(folder / "flink" / name, ignore_errors=True)
     (folder / "flink" / "tmp").mkdir(parents=True)
+    metrics.link_plugins(folder)
     shutil.copytree(core.flink_home() / "conf", _conf(folder), dirs_exist_ok=True)
     shutil.copytree(COMMITTED, _conf(folder), dirs_exist_ok=True)
     settings = _settings(folder, ports) | (_secured(security) if security else {})
@@ -96,7 +108,9 @@ def _settings(folder: Path, ports: Ports) -> dict[str, object]:
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
         "jobmanager.rpc.address": HOST,
-        "jobmanager.rpc.port": ports.flink_rpc,
+        "high-availability.zookeeper.quorum": f"{HOST}:{ports.zookeeper}",
+        "high-availability.storageDir": (folder / "flink" / "ha").as_uri(),
+        "high-availability.jobmanager.port": ports.flink_rpc,
         "jobmanager.bind-host": HOST,
         "blob.server.port": ports.flink_blob,
         "taskmanager.host": HOST,
@@ -138,7 +152,7 @@ def _java_options() -> str:
 
 def _resources(folder: Path, question: str) -> tuple[list[str], list[str]]:
     """JVM options and `-D` options that the configured memory of a process comes to."""
-    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", *core.shared_classes("resources")]
     class_path = _class_path("bin/bash-java-utils.jar", "lib/flink-dist-*.jar")
     command = [str(core.java()), *quick, "-cp", class_path, RESOURCES_CLASS, question]
     result = subprocess.run(

@@ -1,13 +1,17 @@
 """Whether a part does its work: asked the way its clients ask it."""
 
+import socket
 from collections.abc import Callable
 
 import httpx
+import psycopg
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from deploy import rest
 from deploy.errors import UserError
+from deploy.stack import redis
+from deploy.stack.ports import HOST
 from deploy.stack.security import ADMIN
 from deploy.stack.state import Stack
 
@@ -18,13 +22,19 @@ def healthy(stack: Stack, part: str) -> bool:
     """Whether a part is up and answers."""
     try:
         return part in stack.pids and CHECKS[part](stack)
-    except (httpx.HTTPError, KafkaException, UserError):
+    except (OSError, httpx.HTTPError, KafkaException, UserError, psycopg.Error):
         return False
 
 
 def all_healthy(stack: Stack) -> bool:
     """Whether every part is up and answers."""
     return all(healthy(stack, part) for part in CHECKS)
+
+
+def _zookeeper(stack: Stack) -> bool:
+    with socket.create_connection((HOST, stack.ports.zookeeper), TIMEOUT_S) as connection:
+        connection.sendall(b"ruok")
+        return connection.recv(4) == b"imok"
 
 
 def _kafka(stack: Stack) -> bool:
@@ -52,13 +62,28 @@ def _taskmanager(stack: Stack) -> bool:
     return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)
 
 
+def _postgres(stack: Stack) -> bool:
+    with psycopg.connect(stack.postgres_url, connect_timeout=TIMEOUT_S) as connection:
+        return connection.execute("select 1").fetchone() == (1,)
+
+
+def _redis(stack: Stack) -> bool:
+    with socket.create_connection((HOST, stack.ports.redis), TIMEOUT_S) as connection:  # its client is slow to import
+        connection.sendall(f"AUTH {redis.password(stack.folder)}\r\nPING\r\n".encode())
+        answers = connection.makefile("rb")
+        return [answers.readline() for _ in range(2)] == [b"+OK\r\n", b"+PONG\r\n"]
+
+
 def _flink(stack: Stack) -> rest.Rest:
     return rest.at(stack.flink_address, stack.flink_conf)
 
 
 CHECKS: dict[str, Callable[[Stack], bool]] = {
+    "zookeeper": _zookeeper,
     "kafka": _kafka,
     "registry": _registry,
     "jobmanager": _jobmanager,
     "taskmanager": _taskmanager,
+    "postgres": _postgres,
+    "redis": _redis,
 }

@@ -28,7 +28,7 @@ def command(folder: Path) -> list[str]:
     """What starts the broker."""
     options = [f"-Dorg.slf4j.simpleLogger.{name}={value}" for name, value in LOGGING.items()]
     heap = ["-Xms256m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20"]
-    return [*_java(*heap, *options), "kafka.Kafka", str(_properties(folder))]
+    return [*_java("kafka.Kafka", *heap, *options), str(_properties(folder))]
 
 
 def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
@@ -100,7 +100,7 @@ def _format(folder: Path, security: Security | None) -> None:
     given = folder / "kafka" / "format.arguments"  # in a file: other users see those of a command
     write_private(given, "\n".join(arguments))
     result = subprocess.run(
-        [*_java("-Xmx128m"), "kafka.tools.StorageTool", f"@{given}"],
+        [*_java("kafka.tools.StorageTool", "-Xmx128m"), f"@{given}"],
         capture_output=True,
         text=True,
         timeout=FORMAT_TIMEOUT_S,
@@ -111,9 +111,9 @@ def _format(folder: Path, security: Security | None) -> None:
         raise UserError(f"Kafka could not format {folder / 'kafka' / 'data'}: {result.stderr.strip()[-500:]}")
 
 
-def _java(*options: str) -> list[str]:
+def _java(main: str, *options: str) -> list[str]:
     class_path = ":".join(str(jar) for jar in jars.group("kafka"))
-    return [str(core.java()), *options, "-cp", class_path]
+    return [str(core.java()), *options, *core.shared_classes(main), "-cp", class_path, main]
 
 
 def _properties(folder: Path) -> Path:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from deploy import paths
 from deploy.errors import UserError
-from deploy.stack import flink, health, kafka, ports, registry, supervisor
+from deploy.stack import flink, health, kafka, ports, postgres, redis, registry, supervisor, zookeeper
 from deploy.stack.security import Security
 from deploy.stack.state import PARTS, Stack, running
 
 START_TIMEOUT_S = 180
-DATA = ("kafka", "registry", "flink", "logs")
+DATA = ("zookeeper", "kafka", "registry", "flink", "postgres", "redis", "lake", "logs")
 """What `wipe` removes."""
 
 
@@ -33,7 +33,9 @@ def start(
         if stack:
             return stack, False
         supervisor.end_left_over(folder)
-        return _launch(folder, ports.choose(stated), secured_with), True
+        chosen = ports.choose(stated)
+        prepare(folder, chosen, Security(secured_with) if secured_with else None)
+        return launch(folder, chosen, secured_with), True
 
 
 def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
@@ -75,16 +77,26 @@ def wipe(folder: Path = paths.STACK) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def _launch(folder: Path, chosen: ports.Ports, secured_with: Path | None) -> Stack:
-    security = Security(secured_with) if secured_with else None
+def prepare(folder: Path, chosen: ports.Ports, security: Security | None = None) -> None:
+    """Write what the parts read when they start: configuration, formatted storage."""
+    zookeeper.prepare(folder, chosen)
     kafka.prepare(folder, chosen, security)
     registry.prepare(folder, chosen, security)
     flink.prepare(folder, chosen, security)
+    postgres.prepare(folder)
+    redis.prepare(folder, chosen)
+
+
+def launch(folder: Path, chosen: ports.Ports, secured_with: Path | None = None) -> Stack:
+    """Start the parts in a folder that is prepared."""
     commands = {
+        "zookeeper": zookeeper.command(folder),
         "kafka": kafka.command(folder),
         "registry": registry.command(folder),
-        "jobmanager": flink.command(folder, "jobmanager"),
-        "taskmanager": flink.command(folder, "taskmanager"),
+        "jobmanager": flink.command(folder, "jobmanager", chosen.jobmanager_metrics),
+        "taskmanager": flink.command(folder, "taskmanager", chosen.taskmanager_metrics),
+        "postgres": postgres.command(folder, chosen),
+        "redis": redis.command(folder),
     }
     return supervisor.start(folder, chosen, commands, flink.environment(folder), secured_with)
 

@@ -11,14 +11,14 @@ from pydantic import BaseModel
 from deploy.errors import UserError
 
 HOST = "127.0.0.1"
-DEFAULTS = {"kafka": 9092, "registry": 8082, "flink": 8081}
+DEFAULTS = {"kafka": 9092, "registry": 8082, "flink": 8081, "postgres": 5432, "redis": 6379}
 """What users of each part expect; taken when free."""
 CANDIDATES = range(15_000, 30_000)
 """Free ports are drawn from these: systems give none of them to a connection that comes between choice and use."""
 
 
 class Ports(BaseModel, frozen=True):
-    """The ports of a stack; `kafka_controller` and `flink_rpc` are of no use outside it."""
+    """The ports of a stack; only those of DEFAULTS are of use outside it."""
 
     kafka: int
     registry: int
@@ -26,6 +26,11 @@ class Ports(BaseModel, frozen=True):
     kafka_controller: int
     flink_rpc: int
     flink_blob: int
+    zookeeper: int
+    postgres: int
+    redis: int
+    jobmanager_metrics: int
+    taskmanager_metrics: int
 
 
 def choose(stated: Mapping[str, int]) -> Ports:

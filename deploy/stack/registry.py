@@ -14,7 +14,7 @@ def command(folder: Path) -> list[str]:
     """What starts the registry, once `prepare` has written its settings."""
     heap = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
     option = f"-Dsmallrye.config.locations={_properties(folder).as_uri()}"
-    return [str(core.java()), *heap, option, "-jar", str(_home() / "quarkus-run.jar")]
+    return [str(core.java()), *heap, *core.shared_classes("registry"), option, "-jar", str(_home() / "quarkus-run.jar")]
 
 
 def prepare(folder: Path, ports: Ports, security: Security | None) -> None:

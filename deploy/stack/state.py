@@ -6,10 +6,11 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from deploy import paths
+from deploy.stack import postgres, redis
 from deploy.stack.ports import HOST, Ports
 from deploy.stack.security import Security
 
-PARTS = ("kafka", "registry", "jobmanager", "taskmanager")
+PARTS = ("zookeeper", "kafka", "registry", "jobmanager", "taskmanager", "postgres", "redis")
 """In the order they start; they stop in the reverse order."""
 FOLDER_VARIABLE = "TICKLOOM_PART_OF"
 NAME_VARIABLE = "TICKLOOM_PART"
@@ -63,6 +64,21 @@ class Stack(BaseModel, frozen=True):
     def registry_client(self) -> dict[str, str]:
         """Properties of a client of the registry, as for schemas.registry.connect, which may do everything."""
         return {"url": self.registry_url, **(self.security.registry_client() if self.security else {})}
+
+    @property
+    def postgres_url(self) -> str:
+        """Of the database, with user and password."""
+        return postgres.url(self.folder, self.ports)
+
+    @property
+    def redis_url(self) -> str:
+        """Of the cache, with the password."""
+        return redis.url(self.folder, self.ports)
+
+    @property
+    def lake(self) -> str:
+        """URI of the folder with the tables of the lake; the database is their catalog."""
+        return (self.folder / "lake").as_uri()
 
     @property
     def flink_conf(self) -> Path:

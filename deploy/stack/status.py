@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import psutil
 
 from deploy.stack import health
+from deploy.stack.ends import Ends, ends
+from deploy.stack.ports import HOST
 from deploy.stack.state import PARTS, Stack
 
 
@@ -19,6 +21,8 @@ class PartStatus:
     pid: int | None = None
     memory_bytes: int | None = None
     uptime_s: float | None = None
+    ends: Ends | None = None
+    """How it has ended since the stack was started."""
 
     @property
     def healthy(self) -> bool:
@@ -38,22 +42,27 @@ def memory_bytes(process: psutil.Process) -> int:
 
 
 def _status(stack: Stack, part: str, process: psutil.Process | None) -> PartStatus:
-    address = _address(stack, part)
+    address, ended = _address(stack, part), ends(stack, part)
     if process is None:
-        return PartStatus(part, "down", address)
+        return PartStatus(part, "gave up" if ended and ended.gave_up else "down", address, ends=ended)
     try:
         memory, uptime_s = memory_bytes(process), time.time() - process.create_time()
     except psutil.NoSuchProcess:  # ended since it was listed
-        return PartStatus(part, "down", address)
+        return PartStatus(part, "down", address, ends=ended)
     state = "healthy" if health.healthy(stack, part) else "not answering"
-    return PartStatus(part, state, address, process.pid, memory, uptime_s)
+    if ended and ended.loops:
+        state = "crash loop"
+    return PartStatus(part, state, address, process.pid, memory, uptime_s, ended)
 
 
 def _address(stack: Stack, part: str) -> str:
     addresses = {
+        "zookeeper": f"{HOST}:{stack.ports.zookeeper}",
         "kafka": stack.bootstrap_servers,
         "registry": stack.registry_url,
         "jobmanager": stack.flink_rest_url,
+        "postgres": f"{HOST}:{stack.ports.postgres}",
+        "redis": f"{HOST}:{stack.ports.redis}",
     }
     return addresses.get(part, "")
 

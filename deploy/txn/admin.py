@@ -79,7 +79,7 @@ class TransactionAdmin:
 
     def __init__(self, settings: Settings) -> None:
         self._brokers = settings.brokers
-        self._client = {**PATIENCE, **clients.kafka_in_java(settings, clients.KAFKA)}
+        self._client = {**PATIENCE, **clients.kafka_in_java(settings)}
         secrets = (settings.kafka_password, *settings.kafka_properties.values())
         self._secrets = [each.get_secret_value() for each in secrets]
 
@@ -87,7 +87,7 @@ class TransactionAdmin:
         class_path = ":".join(str(jar) for jar in [*core.class_path(), core.build(core.TRANSACTIONS)])
         self._errors: IO[str] = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            [str(core.java()), *JVM, "-cp", class_path, MAIN_CLASS],
+            [str(core.java()), *JVM, *core.shared_classes("transactions"), "-cp", class_path, MAIN_CLASS],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

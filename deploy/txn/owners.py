@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from deploy import jobs, rest, stack
 from deploy.errors import UserError
 from deploy.txn.transactions import Sink
-from jobs.environment import PREFIX_PARAMETER
 
 NAME = "tickloom-"
 
@@ -77,6 +76,4 @@ def owners(cluster: str | None) -> Owners:
 def _running(address: str) -> Iterator[RunningJob]:
     for each in rest.of(address).get("/jobs/overview")["jobs"]:
         if each["state"] not in jobs.ENDED and each["name"].startswith(NAME):
-            config = rest.of(address).get(f"/jobs/{each['jid']}/config")
-            told = config.get("execution-config", {}).get("user-config", {})
-            yield RunningJob(each["jid"], each["name"].removeprefix(NAME), told.get(PREFIX_PARAMETER))
+            yield RunningJob(each["jid"], each["name"].removeprefix(NAME), jobs.prefix(each["jid"], address))

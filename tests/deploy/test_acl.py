@@ -47,6 +47,13 @@ def test_every_transactional_id_of_a_job_begins_as_it_was_granted_and_no_other_j
     assert [other for other, identity in ids.items() if identity.startswith(granted)] == [job]
 
 
+def test_who_resolves_transactions_may_end_those_of_every_job_and_write_no_topic() -> None:
+    found = rights("txn")
+    assert ("WRITE", "TRANSACTIONAL_ID", "desk/…") in found
+    assert {operation for operation, resource, _ in found if resource == "TOPIC"} == {"READ"}
+    assert {topic for _, topic, _ in kafka.candle_sinks(SETTINGS)} <= {name for _, _, name in found}
+
+
 def test_the_reference_of_another_feed_is_read_and_never_created() -> None:
     settings = SETTINGS.model_copy(update={"reference_topic": "theirs"})
     found = {each.operation for each in acl.of("quality", "User:q", settings) if each.name == "theirs"}

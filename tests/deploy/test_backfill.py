@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.backfill import cascade
-from deploy.candle_files import arrow_schema, batches, ordered, spool, write
+from deploy.candle_files import batches, ordered, spool, write
 from deploy.commands.backfill import backfill
-from deploy.csv_text import header, lines, plain
 from deploy.errors import UserError
 from deploy.trades_input import LINE_BITS, Files, escaped, is_file
 from schemas import avro
+from schemas.arrow import arrow_schema
+from services.csv_text import header, lines, plain
 
 amounts = st.decimals(min_value=-(10**25), max_value=10**25, places=12)
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)

@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from deploy.candle_files import arrow_schema, filled
+from deploy.candle_files import filled
+from schemas.arrow import arrow_schema
 from tests.services.test_gaps import MINUTE, candle
 
 

@@ -19,6 +19,18 @@ Traceback (most recent call last):
 ValueError: relative path can't be expressed as a file URI
 Caused by: java.lang.RuntimeException: Python process exits with code: 1
 """
+PYTHON_STEP = """\
+java.lang.RuntimeException: Failed to close remote bundle
+Caused by: java.util.concurrent.ExecutionException: java.lang.RuntimeException: Error received from SDK harness
+Caused by: java.lang.RuntimeException: Error received for instruction 4: Traceback (most recent call last):
+  File "/somewhere/sdk_worker.py", line 297, in _execute
+    response = task()
+  File "sessions.py", line 3, in process_element
+    raise LookupError(symbol)
+LookupError: ACME: no calendar
+
+\tat org.apache.beam.runners.fnexecution.control.FnApiControlClient.handle(FnApiControlClient.java:190)
+"""
 
 
 def test_the_innermost_java_exception_is_the_root_cause() -> None:
@@ -27,6 +39,10 @@ def test_the_innermost_java_exception_is_the_root_cause() -> None:
 
 def test_without_a_java_exception_the_python_one_is_the_root_cause() -> None:
     assert root_cause(PYTHON) == "ValueError: relative path can't be expressed as a file URI"
+
+
+def test_the_exception_of_a_step_in_python_is_the_root_cause() -> None:
+    assert root_cause(PYTHON_STEP) == "LookupError: ACME: no calendar"
 
 
 def test_what_the_job_itself_says_comes_first() -> None:

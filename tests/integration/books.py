@@ -15,6 +15,7 @@ from schemas.codec import Encoder
 from schemas.registered import Registry
 from schemas.resolutions import seconds
 from services.oracle import SECOND_NS
+from services.projections.store import Store
 from tests.integration.candle_job import Feed
 from tests.integration.candle_output import Output
 
@@ -28,10 +29,10 @@ class Books:
     stack: Stack
     output: Output
 
-    def audit(self, names: Iterable[str]) -> Report:
-        """Audit the candles of these symbols of the feed."""
+    def audit(self, names: Iterable[str], stores: Iterable[Store] = (), end: int = Scope().end) -> Report:
+        """Audit the candles of these symbols of the feed, in these stores too, in windows that end until then."""
         symbols = frozenset(self.feed.symbol(name) for name in names)
-        return audit(self.chosen, Scope(symbols=symbols), lambda _: None)
+        return audit(self.chosen, Scope(end=end, symbols=symbols), lambda _: None, stores)
 
     def await_revision(self, name: str, resolution: str, revision: int, start: int | None = None) -> None:
         """Wait until a revision of a candle, of any window or of one that starts then, is committed."""

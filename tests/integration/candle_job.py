@@ -31,8 +31,8 @@ METRICS_LAG_S = 2
 class Feed:
     """A topic of trades of the test's own, written to stated partitions; offsets count what was written."""
 
-    def __init__(self, stack: Stack, partitions: int = 2) -> None:
-        self.name = uuid4().hex[:8]
+    def __init__(self, stack: Stack, partitions: int = 2, name: str | None = None) -> None:
+        self.name = name or uuid4().hex[:8]
         self.topic = f"test.trades.{self.name}"
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         config = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
@@ -40,9 +40,8 @@ class Feed:
         ids = registry.register(stack.registry_client(), Settings().resolutions)
         self.encoder = Encoder(ids[subject(TRADES)], "trade")
         self.ends = dict.fromkeys(range(partitions), 0)
-        self._producer = Producer(
-            {"bootstrap.servers": stack.bootstrap_servers, "linger.ms": 5, "message.max.bytes": 1_048_000}
-        )
+        options = {"enable.idempotence": True, "linger.ms": 5, "message.max.bytes": 1_048_000, "log_level": 0}
+        self._producer = Producer({"bootstrap.servers": stack.bootstrap_servers, **options})
 
     def symbol(self, name: str) -> str:
         """A symbol that no other feed has: the jobs of a session share their output topics."""
@@ -81,7 +80,6 @@ def settings(stack: Stack, feed: Feed, **changed: Any) -> Settings:
             "brokers": stack.bootstrap_servers,
             "registry": stack.registry_url,
             "trades_topic": feed.topic,
-            "checkpoint_interval": "200ms",
             "restart_allowance": "40s",
             "transaction_timeout": "50s",
             "transactional_id_prefix": f"test-{feed.name}",
@@ -98,7 +96,14 @@ class CandleJob:
     id: str
 
     @classmethod
-    def submit(
+    def submit(cls, stack: Stack, chosen: Settings, **how: Any) -> Self:
+        """As `launch`, and wait until every task runs."""
+        job = cls.launch(stack, chosen, **how)
+        job.await_running()
+        return job
+
+    @classmethod
+    def launch(
         cls,
         stack: Stack,
         chosen: Settings,
@@ -106,8 +111,9 @@ class CandleJob:
         savepoint: str | None = None,
         restart: bool = False,
         file: str = "jobs/candles.py",
+        **further: str,
     ) -> Self:
-        """Start a job file and wait until every task runs; unless `restart`, a failure ends the job."""
+        """Start a job file; unless `restart`, a failure ends the job. Further options are Flink's."""
         options = {
             "execution.target": "remote",
             "execution.attached": "false",
@@ -115,10 +121,9 @@ class CandleJob:
             "rest.port": str(stack.ports.flink),
             **({} if restart else {"restart-strategy.type": "disable"}),
             **({"execution.state-recovery.path": savepoint} if savepoint else {}),
+            **further,
         }
-        job = cls(stack, submitter.submit(paths.ROOT / file, chosen.environment(), options))
-        job.await_running()
-        return job
+        return cls(stack, submitter.submit(paths.ROOT / file, chosen.environment(), options))
 
     def __enter__(self) -> Self:
         return self
@@ -171,7 +176,15 @@ class CandleJob:
 
     def stop(self) -> str:
         """Stop with a savepoint; returns its path."""
-        trigger = self._rest.request("POST", f"/jobs/{self.id}/stop", {"drain": False}).json()["request-id"]
+        path = self._written(self.begin_stop())
+        wait_until(lambda: self.state == "FINISHED", "the job to stop")
+        return path
+
+    def savepoint(self) -> str:
+        """Take a savepoint and run on; returns its path."""
+        return self._written(self._rest.request("POST", f"/jobs/{self.id}/savepoints", {}).json()["request-id"])
+
+    def _written(self, trigger: str) -> str:
         status: dict[str, Any] = {}
 
         def done() -> bool:
@@ -180,8 +193,11 @@ class CandleJob:
 
         wait_until(done, "the savepoint")
         assert "location" in status["operation"], status
-        wait_until(lambda: self.state == "FINISHED", "the job to stop")
         return str(status["operation"]["location"])
+
+    def begin_stop(self, *, drain: bool = False) -> str:
+        """Ask for a stop with a savepoint; returns the id of the request."""
+        return str(self._rest.request("POST", f"/jobs/{self.id}/stop", {"drain": drain}).json()["request-id"])
 
     def checkpoint(self) -> None:
         """Take a checkpoint now: what is finished becomes visible to readers soon after."""
@@ -203,15 +219,10 @@ class CandleJob:
 
     def counted(self, *metrics: str) -> int:
         """The sum of these operator metrics as they are now. Fails when there is none."""
+        self._values(metrics)  # the cluster answers with what it fetched at the question before
         time.sleep(METRICS_LAG_S)
-        found = [
-            int(float(value["value"]))
-            for vertex in self.vertices
-            for name in self._names(vertex["id"], metrics)
-            for value in self.get(f"/vertices/{vertex['id']}/metrics?get={quote(name, safe='')}")
-        ]
-        assert found, f"no operator counts {metrics}"
-        return sum(found)
+        wait_until(lambda: bool(self._values(metrics)), f"an operator that counts {metrics}")
+        return sum(self._values(metrics))
 
     def await_read(self, messages: int) -> None:
         """Wait until the fold has seen so many messages in this life of the job."""
@@ -222,6 +233,14 @@ class CandleJob:
     def dropped(self) -> int:
         """How many rows the windows have dropped as late."""
         return self.counted("numLateRecordsDropped")
+
+    def _values(self, metrics: tuple[str, ...]) -> list[int]:
+        return [
+            int(float(value["value"]))
+            for vertex in self.vertices
+            for name in self._names(vertex["id"], metrics)
+            for value in self.get(f"/vertices/{vertex['id']}/metrics?get={quote(name, safe='')}")
+        ]
 
     def _names(self, vertex: str, metrics: tuple[str, ...]) -> list[str]:
         endings = tuple(f".{metric}" for metric in metrics)
@@ -234,4 +253,4 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIME
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come within {timeout_s:g} s"
-        time.sleep(0.1)
+        time.sleep(0.25)  # each look at the cluster takes its share of a processor

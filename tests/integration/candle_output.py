@@ -79,7 +79,7 @@ class Output:
         return compare(expected, self.candles)
 
     def _add_candle(self, record: dict[str, Any]) -> None:
-        key = CandleKey(record["symbol"], record["resolution"], record["window_start"])
+        key = CandleKey.of(record)
         if key in self.keys:
             self.twice.append(key)
         self.keys.add(key)

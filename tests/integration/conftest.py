@@ -3,10 +3,13 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import psycopg
 import pytest
+from redis import Redis
 
 from deploy import flink
 from deploy.stack import Stack
@@ -42,6 +45,40 @@ def stack_folder(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         stacks.down(folder)
+
+
+@pytest.fixture
+def url(stack: Stack) -> Iterator[str]:
+    """Of a PostgreSQL database of the test's own."""
+    with database(stack) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_url(stack: Stack) -> Iterator[str]:
+    """Of a PostgreSQL database of the module's own."""
+    with database(stack) as url:
+        yield url
+
+
+@contextmanager
+def database(stack: Stack) -> Iterator[str]:
+    """URL of a PostgreSQL database that is there meanwhile."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(stack.postgres_url, autocommit=True) as server:
+        server.execute(f"create database {name}")
+    yield stack.postgres_url.removesuffix("postgres") + name
+    with psycopg.connect(stack.postgres_url, autocommit=True) as server:
+        server.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def redis_url(stack: Stack) -> Iterator[str]:
+    """Of a Redis database with nothing in it."""
+    with Redis.from_url(stack.redis_url) as server:
+        server.flushdb()
+        yield stack.redis_url
+        server.flushdb()
 
 
 @pytest.fixture

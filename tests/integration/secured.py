@@ -19,7 +19,7 @@ from tests.integration import stacks
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-ROLES = ("candles", "reconcile", "quality", "bars", "sessions", "producer", "reader", "audit", "stranger")
+ROLES = ("candles", "reconcile", "quality", "bars", "sessions", "producer", "reader", "audit", "txn", "stranger")
 """Each has a user of Kafka; the stranger is granted nothing."""
 ITERATIONS = 4096
 

@@ -40,7 +40,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def free_ports() -> list[str]:
     """Options that keep a stack away from the ports users expect theirs on."""
-    free = ports.free(3)
+    free = ports.free(len(ports.DEFAULTS))
     return [f"--{name}-port={port}" for name, port in zip(ports.DEFAULTS, free, strict=True)]
 
 

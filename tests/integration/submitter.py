@@ -73,6 +73,7 @@ def _process() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **flink.flink_environment()},
+        start_new_session=True,  # Ctrl-C is for this process: the other ends with its input
     )
 
 
@@ -88,7 +89,11 @@ def main() -> None:
     os.dup2(2, 1)  # what jobs and Flink print is no answer
     add_jars_to_context_class_loader([jar.as_uri() for jar in _jars()])
     for line in sys.stdin:
-        print(json.dumps(_answer(**json.loads(line))), file=answers)
+        answer = json.dumps(_answer(**json.loads(line)))
+        try:
+            print(answer, file=answers)
+        except BrokenPipeError:  # who asked was interrupted
+            os._exit(1)
 
 
 def _answer(

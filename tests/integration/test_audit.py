@@ -1,14 +1,22 @@
 """An audit of committed candles: it holds on a healthy feed, names exactly what was broken, and has it repaired."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
+from redis import Redis as Client
 
 from deploy.audit import repair
 from deploy.stack import Stack
-from services.oracle import SECOND_NS
+from schemas.exact import floor_instant
+from services.candle_json import encode
+from services.oracle import SECOND_NS, CandleKey
+from services.projections.postgres import Postgres
+from services.projections.redis import Redis, key
+from tests.integration import stacks
 from tests.integration.books import Books
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings
 from tests.integration.candle_output import Output
@@ -53,6 +61,34 @@ def test_a_healthy_feed_is_equal_and_every_message_accounted_for(books: Books) -
     counts = (report.messages, report.accepted, report.duplicates, report.changes, report.rejected)
     assert counts == (13, 9, 1, 1, 1)
     assert (report.equal, report.unknown_originals) == (12, 0)  # the 1s candle without its busted trade among them
+
+
+def test_a_database_that_holds_something_else_is_named(
+    books: Books, url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.projections.redis.TTL_S", 10**9)  # nothing may have expired
+    addresses = [f"--brokers={books.chosen.brokers}", f"--registry={books.chosen.registry}", "--resolutions=1s,1m"]
+    for name in ("postgres", "redis"):
+        stacks.tickloom(books.stack.folder, "project", "rebuild", name, *addresses, TICKLOOM_POSTGRES_URL=url)
+    symbol, second = books.feed.symbol("A"), START_NS + SECOND_NS
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "update candle_revisions set high = 3 where symbol = %s and resolution = '1s' and window_start = %s",
+            [symbol, floor_instant(second)],
+        )
+    with Postgres(url) as postgres, closing(Redis(redis_url)) as redis, Client.from_url(redis_url) as client:
+        earlier = next(each for each in postgres.read() if CandleKey.of(each) == (symbol, "1s", START_NS))
+        client.set(key(symbol, "1s"), encode(earlier))
+        report = books.audit(SYMBOLS, [postgres, redis], end=START_NS + 3 * SECOND_NS)  # Redis holds later ones
+    (found,) = report.stores["postgres"]
+    assert (found.kind, found.key, found.fields) == (
+        "differing",
+        (symbol, "1s", second),
+        {"high": (Decimal(1), Decimal(3))},
+    )
+    assert [(each.kind, each.key) for each in report.stores["redis"]] == [("unexpected", (symbol, "1s", START_NS))]
+    assert not report.findings
+    assert not report.holds
 
 
 def test_it_names_exactly_what_was_broken_and_the_reconcile_job_repairs_it(books: Books) -> None:

@@ -17,7 +17,7 @@ from tests.integration.candle_job import CandleJob, Feed, settings
 from tests.integration.candle_output import Output
 from tests.services.tape import trade
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick_flink")]
+pytestmark = [pytest.mark.integration, pytest.mark.thorough, pytest.mark.usefixtures("quick_flink")]
 
 NAME = "BTC-USD"
 NOON = 1_385_553_600 * SECOND_NS

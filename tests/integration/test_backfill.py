@@ -19,11 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy import jars
-from deploy.candle_files import arrow_schema
 from deploy.cli import cli
 from deploy.errors import UserError
 from deploy.stack import Stack
 from schemas import avro
+from schemas.arrow import arrow_schema
 from schemas.resolutions import DEFAULT
 from services.demo_data import write_trades
 from services.oracle import expected_candles
@@ -96,6 +96,7 @@ def _value(text: str, avro_type: Any) -> Any:
     return Decimal(text)
 
 
+@pytest.mark.thorough
 def test_every_candle_of_the_real_tape_is_that_of_the_independent_check(tmp_path: Path) -> None:
     tape, out = tmp_path / "bitstamp.csv", tmp_path / "out"
     write_trades(jars.group("demo")[0], tape)

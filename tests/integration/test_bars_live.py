@@ -16,7 +16,7 @@ from services.oracle import SECOND_NS
 from tests.integration.candle_job import START_NS, TIMEOUT_S, CandleJob, Feed, settings, wait_until
 from tests.services.tape import trade
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 
 class Committed:

@@ -16,7 +16,7 @@ from tests.integration.candle_job import CandleJob, Feed, settings
 from tests.integration.candle_output import Output
 from tests.services.tape import trade
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 DATA = paths.ROOT.parent / "shared" / "data" / "binance-spot-2024-08-08"
 RESOLUTIONS = ("1s", "1m", "15m", "1h", "1d")

@@ -91,6 +91,7 @@ def session(stack: Stack) -> Iterator[Session]:
         yield Session(feed, job, output)
 
 
+@pytest.mark.thorough
 def test_seconds_open_when_all_fall_silent_are_in_the_candles_once_trading_resumes(session: Session) -> None:
     starts = [START_NS + 10 * spell * MINUTE_NS + 40 * SECOND_NS for spell in range(3)]
     last = 19 * SECOND_NS  # the last second of the minute, still open in the silence

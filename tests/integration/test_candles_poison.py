@@ -15,6 +15,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from deploy.stack import Stack
 from schemas.codec import HEADER, MAGIC
+from schemas.registry import connect
 from services.oracle import SECOND_NS, expected_candles
 from services.records import TradeRecord
 from tests.integration import poison
@@ -96,7 +97,7 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(stack: Stack) -> Iterator[Ran]:
-    topic = Topic(Feed(stack), SchemaRegistryClient({"url": stack.registry_url}))
+    topic = Topic(Feed(stack), connect(stack.registry_client()))
     chosen = settings(stack, topic.feed, out_of_orderness="1s", resolutions=",".join(CLOSED))
     with CandleJob.submit(stack, chosen) as job, Output(stack, chosen, topic.feed) as output:
         topic.send_poison()

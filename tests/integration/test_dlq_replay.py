@@ -9,7 +9,6 @@ from uuid import uuid4
 import fastavro
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from deploy.stack import Stack
 from jobs import topics
@@ -18,7 +17,7 @@ from schemas import registry
 from schemas.codec import HEADER, Decoder, Encoder
 from schemas.models import RejectedTrade, Trade
 from schemas.registered import Registry
-from schemas.registry import RegistryError
+from schemas.registry import RegistryError, connect
 from schemas.topics import REJECTED, REPLAYED, subject
 from services.committed import CommittedReader, CommittedReadError
 from services.dead_letter_replay import DeadLetterReplay, DeadLetterReplayError, Letter, Sender
@@ -123,7 +122,7 @@ def test_what_still_fails_is_left_and_named(dead: Dead) -> None:
     garbage = dead.add(HEADER.pack(0, 1) + b"\xff" * 30, "truncated")
     tombstone = dead.add(None, "empty")
     unknown = dead.add(HEADER.pack(0, 2**31 - 1) + b"x", "schema_id", schema_id=2**31 - 1)
-    client = SchemaRegistryClient({"url": dead.stack.registry_url})
+    client = connect(dead.stack.registry_client())
     protobuf = register_writer(client, 'syntax = "proto3"; message A { int32 a = 1; }', "PROTOBUF")
     foreign = dead.add(HEADER.pack(0, protobuf) + b"x", "schema_id", schema_id=protobuf)
     good = dead.add(dead.trade("2"))
@@ -164,7 +163,7 @@ def test_a_report_that_was_written_twice_is_one_dead_letter(dead: Dead) -> None:
 
 
 def test_records_of_other_writers_are_sent_as_ours_when_they_are_exact(dead: Dead) -> None:
-    client = SchemaRegistryClient({"url": dead.stack.registry_url})
+    client = connect(dead.stack.registry_client())
     nullable = {"name": "price", "type": ["null", OURS["fields"][6]["type"]], "default": None}
     absent = {**OURS, "fields": [nullable if each["name"] == "price" else each for each in OURS["fields"]]}
     millis = {"name": "ts_event", "type": {"type": "long", "logicalType": "timestamp-millis"}}

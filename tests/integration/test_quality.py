@@ -16,11 +16,13 @@ from jobs.settings import Settings
 from schemas import registry, topics
 from schemas.codec import Encoder
 from services.committed import CommittedReader
+from tests.deploy.monitoring.promql import expressions, unknown
 from tests.integration import stacks
 from tests.integration.candle_job import CandleJob, wait_until
+from tests.integration.test_monitoring import QUALITY, addresses, scrape, total
 from udfs.accumulator import of_trade
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 TIMEOUT_S = 90
 MINUTE_NS = 60 * 10**9
@@ -111,12 +113,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         stack = stacks.up(folder)
         admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
         admin.create_topics([NewTopic(REFERENCE, 1, 1)])[REFERENCE].result(30)
-        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "partitions": 1}
+        addresses = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url}
         registry.register(stack.registry_client(), Settings().resolutions)
-        CandleJob.submit(stack, Settings.load(candles))
+        CandleJob.submit(stack, Settings.load({**addresses, "partitions": 1}))
         (folder / "conditions.toml").write_text(CONDITIONS)
-        flags = ["--numbered=V*", f"--reference-topic={REFERENCE}", f"--conditions={folder / 'conditions.toml'}"]
-        stacks.tickloom(folder, "submit", "quality", *flags)
+        judged = {"numbered": "V*", "reference_topic": REFERENCE, "conditions": str(folder / "conditions.toml")}
+        CandleJob.submit(stack, Settings.load({**addresses, **judged}), file="jobs/quality.py", restart=True)
         read = {topics.QUALITY: "quality", topics.EVENTS: "quality_event"}
         with CommittedReader(stack.kafka_client(), stack.registry_client(), read) as reader:
             found = Running(folder, stack, Watched(reader))
@@ -195,3 +197,15 @@ def test_the_report_says_the_same(running: Running) -> None:
     (gap,) = told["gaps"]
     assert shown(gap, "symbol", "venue", "first_sequence", "last_sequence") == ["ACME", "V", 103, 106]
     assert told["events"] == {"unknown_condition": 1}
+
+
+def test_the_verdicts_are_metrics_that_alerts_and_dashboards_ask_for(running: Running) -> None:
+    asked = [each for each in expressions() if any(name in each for name in QUALITY)]
+    assert len(asked) == 3
+
+    def told() -> bool:
+        metrics = [metric for address in addresses(running.stack) for metric in scrape(address)]
+        judged, poor, score = (total(metrics, f"flink_taskmanager_job_task_operator_{name}") for name in QUALITY)
+        return judged >= 3 and poor >= 1 and 0 < score < 10_000 * judged and not any(unknown(e, metrics) for e in asked)
+
+    wait_until(told, "the metrics", TIMEOUT_S)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -58,10 +59,41 @@ def test_a_file_of_ones_own_becomes_the_candle_that_the_readme_states(tmp_path: 
     assert stated.items() <= values.items()
 
 
-def test_the_stack_section_runs_from_up_to_down_with_an_upgrade_on_the_way(tmp_path: Path) -> None:
-    *up, down = commands("A stack to work with")
+STACK = "A stack to work with"
+
+
+@pytest.mark.thorough
+def test_the_stack_section_runs_from_up_to_down(tmp_path: Path) -> None:
+    run_on_a_stack(tmp_path, commands(STACK)[:-1])
+
+
+@pytest.mark.thorough
+def test_another_version_goes_on_and_comes_back_and_one_beside_it_takes_over(tmp_path: Path) -> None:
+    upgraded, beside = commands("Another version, the same state"), commands("Side by side")
+    run_on_a_stack(tmp_path, [*commands(STACK)[:2], *upgraded, "tickloom submit candles", *beside])
+
+
+@pytest.mark.thorough
+def test_candles_go_to_a_database_and_from_there_over_http(tmp_path: Path) -> None:
+    (project,) = commands("Candles in a database")
+    api, page, stream = commands("Candles over HTTP, and on a chart")
+    together = f"""
+        trap 'kill $(jobs -p); wait' EXIT
+        {project} & {api} &
+        for _ in $(seq 60); do curl -sf http://127.0.0.1:8090/health && break; sleep 1; done
+        {page} > page.csv
+        timeout 5 {stream} > events || test $? = 124
+    """
+    run_on_a_stack(tmp_path, [*commands(STACK)[:3], together])
+    assert (tmp_path / "page.csv").read_text().startswith("symbol,resolution,window_start,")
+    assert "event: open" in (tmp_path / "events").read_text()
+
+
+def run_on_a_stack(folder: Path, lines: Sequence[str]) -> None:
+    """Run lines of the README in a folder that has its trades file, and the last line of the stack section."""
+    *_, down = commands(STACK)
     try:
-        for command in (*commands("Your own trades")[:1], *up, *commands("Another version, the same state"), down):
-            run(command, tmp_path)
+        for line in (*commands("Your own trades")[:1], *lines):
+            run(line, folder)
     finally:
-        run("tickloom down", tmp_path)
+        run(down, folder)

@@ -14,13 +14,13 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 
 from deploy import jars
 from deploy.stack import Stack
 from schemas import avro
 from schemas.codec import Decoder
-from schemas.registry import RegistryError
+from schemas.registry import RegistryError, connect
 from services.committed import CommittedReader
 from services.demo_data import write_trades
 from services.oracle import expected_candles
@@ -44,9 +44,9 @@ def create_topic(stack: Stack, **config: str) -> str:
     return topic
 
 
-def register(stack: Stack, topic: str) -> int:
-    schema = Schema(avro.text("trade"), "AVRO")
-    return int(SchemaRegistryClient({"url": stack.registry_url}).register_schema(f"{topic}-value", schema))
+def register(stack: Stack, topic: str, name: str = "trade") -> int:
+    schema = Schema(avro.text(name), "AVRO")
+    return int(connect(stack.registry_client()).register_schema(f"{topic}-value", schema))
 
 
 @pytest.fixture

@@ -175,6 +175,7 @@ TAPES = (
 )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_a_price_band_knows_the_last_good_price_also_after_a_restart(stack: Stack, tmp_path: Path) -> None:
     feed = Feed(stack)
     (tmp_path / "bands.toml").write_text(BANDS)

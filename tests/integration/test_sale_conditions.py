@@ -111,6 +111,7 @@ def test_the_published_bars_of_a_day_are_ours(tape: Path, tmp_path: Path) -> Non
     assert counted == dict.fromkeys(PUBLISHED, 25_351)
 
 
+@pytest.mark.thorough
 def test_without_the_rules_many_bars_are_others(tape: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "none.toml").write_text("version = 1\nsets = []\n")
     monkeypatch.setenv("TICKLOOM_CONDITIONS", str(tmp_path / "none.toml"))

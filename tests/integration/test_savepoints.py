@@ -10,7 +10,7 @@ from services.committed import CommittedReader
 from tests.integration import stacks
 from tests.integration.candle_job import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 HEADER = "ts_event,symbol,trade_id,price,size\n"
 BEFORE = "2026-01-05T14:30:00.1Z,ACME,1,10,1\n2026-01-05T14:30:00.2Z,ACME,2,11,1\n2026-01-05T14:30:10Z,ACME,3,12,1\n"

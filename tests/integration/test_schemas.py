@@ -18,6 +18,7 @@ from deploy.stack import Stack
 from schemas import avro, ddl, registry, topics
 from schemas.codec import Decoder, Encoder
 from schemas.models import Trade
+from schemas.registry import connect
 from schemas.resolutions import DEFAULT
 from tests.integration.stacks import tickloom
 
@@ -38,7 +39,7 @@ OPTIONAL_SIDE = {"name": "side", "type": ["null", "string"], "default": None}
 
 @pytest.fixture
 def client(stack: Stack) -> Iterator[SchemaRegistryClient]:
-    with SchemaRegistryClient({"url": stack.registry_url, "timeout": 10}) as client:
+    with connect(stack.registry_client()) as client:
         yield client
 
 

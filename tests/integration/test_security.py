@@ -33,7 +33,7 @@ from tests.integration import submitter
 from tests.integration.candle_job import wait_until
 from tests.integration.secured import Secured, secured_stack
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 RESOLUTIONS = ("1s", "1m")
 TRADES = "".join(
@@ -148,6 +148,20 @@ def test_a_job_cannot_use_the_transactions_of_another(secured: Secured, run: Run
         with pytest.raises(KafkaException) as refused:
             Producer(other).init_transactions(20)
         assert refused.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+
+
+def test_the_role_for_transactions_shows_one_that_a_job_left_open_and_ends_it(secured: Secured, run: Run) -> None:
+    topic, settings = topics.candles("1s"), secured.settings("candles")
+    identity = f"tickloom/candles/{topic}/-9-9"
+    producer = Producer({**settings.kafka_client(), "transactional.id": identity})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce(topic, b"", b"A")
+    producer.flush(20)
+    cluster = ("--cluster", secured.stack.flink_address)
+    assert identity in secured.tickloom("txn", "txn", "list", *cluster).stdout
+    secured.tickloom("txn", "txn", "abort", identity, "--yes", *cluster)
+    assert identity not in secured.tickloom("txn", "txn", "list", *cluster).stdout
 
 
 def test_a_role_may_not_grant_itself_anything(secured: Secured) -> None:

@@ -25,7 +25,7 @@ from tests.integration import stacks
 from tests.integration.candle_job import CandleJob, wait_until
 from udfs.accumulator import Accumulator, of_trade
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 MINUTES = topics.candles("1m")
 CALENDARS = "AAPL=XNYS,ES*=CMES"
@@ -161,13 +161,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "trades.csv").write_text(TRADES)
     try:
         stack = stacks.up(folder)
-        candles = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": "2s"}
+        addresses = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": "2s"}
         registry.register(stack.registry_client(), Settings().resolutions)
-        CandleJob.submit(stack, Settings.load({**candles, "out_of_orderness": "120h"}))
-        flags = [f"--calendars={CALENDARS}", "--silent-after=10s", "--idle-timeout=2s", "--session-horizon=240h"]
-        told = stacks.tickloom(folder, "submit", "sessions", *flags).stdout
-        job = CandleJob(stack, told.split("running as ")[1][:32])
-        job.await_running()
+        CandleJob.submit(stack, Settings.load({**addresses, "out_of_orderness": "120h"}))
+        times = {"silent_after": "10s", "session_horizon": "240h"}
+        job = CandleJob.submit(
+            stack, Settings.load({**addresses, **times, "calendars": CALENDARS}), file="jobs/sessions.py", restart=True
+        )
         stacks.tickloom(folder, "replay", str(folder / "trades.csv"), "--speed=max")
         schemas = {MINUTES: "candle", **{topic: schema for _, topic, schema in session_sinks()}}
         with CommittedReader(stack.kafka_client(), stack.registry_client(), schemas) as reader:

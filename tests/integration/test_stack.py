@@ -12,13 +12,14 @@ import httpx
 import psutil
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import Schema
 
 from deploy.stack import Stack, ports, running
 from deploy.stack.health import all_healthy
 from deploy.stack.state import PARTS, left_over
 from deploy.stack.status import memory_bytes
 from schemas import avro
+from schemas.registry import connect
 from tests.integration.stacks import command, down, environment, free_ports, tickloom, up
 
 pytestmark = pytest.mark.integration
@@ -94,7 +95,7 @@ def leave_something_behind(stack: Stack | None) -> int:
     assert stack
     admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
     admin.create_topics([NewTopic(TOPIC, 2, 1)])[TOPIC].result(30)
-    registry = SchemaRegistryClient({"url": stack.registry_url})
+    registry = connect(stack.registry_client())
     registry.register_schema("md.candles.1m.v1-value", Schema(avro.text("candle"), "AVRO"))
     return int(registry.register_schema(SUBJECT, Schema(avro.text("trade"), "AVRO")))
 
@@ -118,8 +119,9 @@ def test_status_of_a_stack_that_is_down_says_how_to_start_it(tmp_path: Path) -> 
     assert "tickloom up" in result.stdout
 
 
+@pytest.mark.thorough
 def test_schemas_keep_their_ids_and_topics_stay_across_a_restart(first_life: FirstLife, second_life: Stack) -> None:
-    registry = SchemaRegistryClient({"url": second_life.registry_url})
+    registry = connect(second_life.registry_client())
     assert registry.get_latest_version(SUBJECT).schema_id == first_life.schema_id
     assert registry.register_schema(SUBJECT, Schema(avro.text("trade"), "AVRO")) == first_life.schema_id
     topics = AdminClient({"bootstrap.servers": second_life.bootstrap_servers}).list_topics(timeout=10).topics

@@ -16,8 +16,8 @@ def main(trades: str, out: str) -> None:
         env, "trades", TRADES_COLUMNS, {"connector": "tickloom", "rules": rules.load().for_connector(), "files": trades}
     )
     backfill.create_files(env, settings, out, [name.replace(".", "_") for name in settings.candle_names])
-    steps = {"updating": settings.updating, "sliding": settings.sliding}
-    candles.define(env, settings.resolutions, **steps, stamped=False).execute().wait()
+    updating, sliding = settings.updating, settings.sliding
+    candles.define(env, settings.resolutions, updating=updating, sliding=sliding, stamped=False).execute().wait()
 
 
 if __name__ == "__main__":
