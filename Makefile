@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUNS ?= 360
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast faults lint bench lock clean
+.PHONY: help setup demo test test-fast faults lint bench profile lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,12 @@ faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 f
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: setup  ## the candle job beside stock Flink SQL, on the same topic
-	@$(BIN)/python -m bench
+bench: setup  ## the candle job beside stock Flink SQL, on the same topic; then the API beside a live feed
+	@$(BIN)/python -m bench jobs
+	@$(BIN)/python -m bench service
+
+profile: setup  ## a flame graph of the candle job's TaskManager
+	@$(BIN)/python -m bench profile
 
 lock: .venv/.synced  ## resolve Python packages and jars anew
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

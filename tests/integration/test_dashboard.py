@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
@@ -18,6 +19,7 @@ from deploy import paths
 from deploy.stack import Stack, ports
 from schemas import topics
 from services.api.access import Caller, digest
+from services.api.app import Sources
 from services.candle_json import instant_text
 from services.projections.postgres import Postgres
 from tests.integration import stacks
@@ -66,6 +68,12 @@ def filled(url: str, resolution: str) -> str:
     return url
 
 
+@pytest.fixture
+def told(stack: Stack, filled: str, topic: Topic, resolution: str) -> Sources:
+    """What an API of these candles knows; its topic is there."""
+    return sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+
+
 def wave(number: int, resolution: str, revision: int = 0) -> dict[str, object]:
     price = 100 + number % 7 - number % 3
     close = price + (1 if number % 2 else -1)
@@ -87,8 +95,16 @@ def shown(browser: Browser, api: httpx.Client, **context: object) -> Iterator[Pa
         page.close()
 
 
-def drawn(page: Page, at_least: int) -> None:
-    wait_until(lambda: int(page.locator("#chart").get_attribute("data-candles") or 0) >= at_least, "candles", 20)
+def await_chart(page: Page) -> None:
+    wait_until(lambda: int(page.locator("#chart").get_attribute("data-candles") or 0) >= 1_000, "candles", 20)
+
+
+@contextmanager
+def drawn(browser: Browser, told: Sources, **context: object) -> Iterator[Page]:
+    """The page of an API of its own, once its chart is drawn."""
+    with served(told) as api, shown(browser, api, **context) as page:
+        await_chart(page)
+        yield page
 
 
 def pixels(page: Page, colour: tuple[int, int, int], name: str) -> int:
@@ -100,11 +116,9 @@ def pixels(page: Page, colour: tuple[int, int, int], name: str) -> int:
 
 
 def test_candles_that_rise_and_fall_and_late_revisions_are_drawn(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+    browser: Browser, told: Sources, filled: str, topic: Topic, resolution: str
 ) -> None:
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
-    with served(told) as api, shown(browser, api) as page:
-        drawn(page, 1_000)
+    with drawn(browser, told) as page:
         assert min(pixels(page, UP, "desktop"), pixels(page, DOWN, "desktop")) > 200
         assert pixels(page, REVISED, "desktop") == 0
         with Postgres(filled) as store:
@@ -115,11 +129,9 @@ def test_candles_that_rise_and_fall_and_late_revisions_are_drawn(
 
 
 def test_a_candle_is_seen_within_two_seconds_of_its_commit(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+    browser: Browser, told: Sources, topic: Topic, resolution: str
 ) -> None:
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
-    with served(told) as api, shown(browser, api) as page:
-        drawn(page, 1_000)
+    with drawn(browser, told) as page:
         expect(page.locator("#connection")).to_have_attribute("data-state", "live", timeout=10_000)
         committed = wave(HISTORY, resolution)
         topic.commit(committed)
@@ -128,12 +140,8 @@ def test_a_candle_is_seen_within_two_seconds_of_its_commit(
 
 
 @pytest.mark.thorough
-def test_history_comes_when_it_is_scrolled_to(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
-) -> None:
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
-    with served(told) as api, shown(browser, api) as page:
-        drawn(page, 1_000)
+def test_history_comes_when_it_is_scrolled_to(browser: Browser, told: Sources) -> None:
+    with drawn(browser, told) as page:
         page.locator("#chart").focus()
 
         def scrolled_to_the_begin() -> bool:
@@ -145,11 +153,9 @@ def test_history_comes_when_it_is_scrolled_to(
 
 @pytest.mark.thorough
 def test_it_says_that_data_is_old_and_what_the_keyboard_does(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
+    browser: Browser, told: Sources, topic: Topic, resolution: str
 ) -> None:
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
-    with served(told) as api, shown(browser, api) as page:
-        drawn(page, 1_000)
+    with drawn(browser, told) as page:
         page.clock.install()
         topic.commit(wave(HISTORY, resolution))
         expect(page.locator("#connection")).to_have_text("live", timeout=5_000)
@@ -164,13 +170,9 @@ def test_it_says_that_data_is_old_and_what_the_keyboard_does(
 
 @pytest.mark.parametrize(("name", "width", "scheme"), [("phone", 390, "light"), ("dark", 1280, "dark")])
 @pytest.mark.thorough
-def test_it_fits_a_phone_and_the_dark(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str, name: str, width: int, scheme: str
-) -> None:
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,))
+def test_it_fits_a_phone_and_the_dark(browser: Browser, told: Sources, name: str, width: int, scheme: str) -> None:
     how = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
-    with served(told) as api, shown(browser, api, **how) as page:
-        drawn(page, 1_000)
+    with drawn(browser, told, **how) as page:
         assert pixels(page, UP, name) > 200
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
@@ -178,15 +180,12 @@ def test_it_fits_a_phone_and_the_dark(
 
 
 @pytest.mark.thorough
-def test_it_asks_for_the_key_where_one_is_needed(
-    stack: Stack, browser: Browser, filled: str, topic: Topic, resolution: str
-) -> None:
+def test_it_asks_for_the_key_where_one_is_needed(browser: Browser, told: Sources) -> None:
     keys = {digest("secret"): Caller("desk", "read")}
-    told = sources(stack, filled, resolutions=(resolution,), candle_names=(resolution,), keys=keys)
-    with served(told) as api, shown(browser, api) as page:
+    with served(replace(told, keys=keys)) as api, shown(browser, api) as page:
         page.get_by_label("This server asks for a key").fill("secret")
         page.get_by_role("button", name="Use it").click()
-        drawn(page, 1_000)
+        await_chart(page)
         expect(page.locator("#alerts")).not_to_contain_text("needs operate")
 
 
@@ -208,7 +207,7 @@ def test_it_comes_back_after_the_server_was_killed_and_shows_what_was_committed_
     server = start()
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as api, shown(browser, api) as page:
-            drawn(page, 1_000)
+            await_chart(page)
             server.send_signal(signal.SIGKILL)
             expect(page.locator("#connection")).to_contain_text("connection lost", timeout=10_000)
             committed = [wave(HISTORY, resolution), wave(HISTORY + 1, resolution)]
