@@ -7,6 +7,7 @@ from Kafka, then goes on with the others: no gap, no repeat, also when the API w
 import asyncio
 import logging
 import operator
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from services.committed import READER
 BATCH = 1_000
 POLL_S = 0.1
 LOOK_S = 10
+LOOK_AGAIN_S = 5
+"""For topics that are not there yet."""
 WAITING = 5_000
 """Records that may wait for a listener; one that is slower is sent away and may come back with its sequence."""
 CATCHING_UP = 4
@@ -43,7 +46,7 @@ class StreamError(Exception):
 
 
 class Item(NamedTuple):
-    """A committed record and the sequence after it; no record only in the first, which says where the stream begins."""
+    """A committed record and the sequence after it; no record where the sequence alone has moved, as at the begin."""
 
     sequence: Sequence
     record: Record | None
@@ -152,16 +155,18 @@ class Tail:
     async def _follow(self) -> None:
         consumer = await self._in_thread(Consumer, {**self._kafka, "group.id": broker.looking_group()})
         try:
-            await self._in_thread(self._assign, consumer)
-            self.error = None
             while True:
-                for message in await self._in_thread(consumer.consume, BATCH, POLL_S):
-                    self._take(message)
+                await self._in_thread(self._assign, consumer)
+                self.error = None
+                look_again_s = time.monotonic() + LOOK_AGAIN_S
+                while len(self._next) == len(self._decoders) or time.monotonic() < look_again_s:
+                    for message in await self._in_thread(consumer.consume, BATCH, POLL_S):
+                        self._take(message)
         finally:
             consumer.close()
 
     def _assign(self, consumer: Consumer) -> None:
-        """Begin where this tail was, else at the end of what is committed."""
+        """Begin where this tail was, else at the end of what is committed. A job's topics may come after the API."""
         found = consumer.list_topics(timeout=LOOK_S).topics
         for topic in self._decoders:
             if topic in found and topic not in self._next:

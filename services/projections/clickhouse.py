@@ -1,7 +1,7 @@
 """Candles in ClickHouse, for analytics: a table of revisions, partitioned by month; a view has the highest ones."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from services.candle_json import KEPT
-from services.oracle import CandleKey
-from services.projections.store import StoreError, highest
+from services.projections.store import Store, StoreError, highest
 from services.records import CandleRecord
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "clickhouse"
@@ -30,8 +29,8 @@ NANOSECONDS = {"DateTime64*": "int"}
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())  # what it logs, it also raises
 
 
-class ClickHouse:
-    """A services.projections.store.Store; `url` is one of the HTTP interface: https://user:password@host:port/database.
+class ClickHouse(Store):
+    """`url` is one of the HTTP interface: https://user:password@host:port/database.
 
     A write is kept whole, month by month: where it fails, some of its months may be in. Of two records with the same
     revision of the same window, which there must not be, the later one stays.
@@ -65,12 +64,6 @@ class ClickHouse:
         with _one_line(), self._client.query_rows_stream(SELECT, query_formats=NANOSECONDS) as rows:
             for row in rows:
                 yield dict(zip(KEPT, row, strict=True))
-
-    def expected(self, committed: Mapping[CandleKey, CandleRecord]) -> Mapping[CandleKey, CandleRecord]:
-        return committed
-
-    def may_lack(self, candle: CandleRecord) -> bool:
-        return False
 
     def clear(self) -> None:
         with _one_line():

@@ -1,7 +1,7 @@
 """Candles in PostgreSQL: a table of all revisions, partitioned by month, and a view of the highest of every window."""
 
 import calendar
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,7 @@ from psycopg.rows import dict_row
 
 from schemas.exact import floor_instant, nanoseconds
 from services.candle_json import KEPT
-from services.oracle import CandleKey
-from services.projections.store import StoreError
+from services.projections.store import Store, StoreError
 from services.records import CandleRecord
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "postgres"
@@ -27,8 +26,8 @@ LOCK = 7_190_451
 FETCHED = 10_000
 
 
-class Postgres:
-    """A services.projections.store.Store; `url` is a libpq connection string or URI."""
+class Postgres(Store):
+    """`url` is a libpq connection string or URI."""
 
     name = "postgres"
 
@@ -78,12 +77,6 @@ class Postgres:
                 bounds = {name: nanoseconds(row[name]) for name in TIMES}
                 yield {**row, **bounds}
 
-    def expected(self, committed: Mapping[CandleKey, CandleRecord]) -> Mapping[CandleKey, CandleRecord]:
-        return committed
-
-    def may_lack(self, candle: CandleRecord) -> bool:
-        return False
-
     def clear(self) -> None:
         with _one_line():
             self._connection.execute("truncate candle_revisions")
@@ -117,15 +110,14 @@ class Postgres:
     def _partition(self, starts: Iterable[datetime]) -> None:
         """Create the months of these windows that are not there yet."""
         months = {start.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for start in starts}
-        for month in sorted(months - self._months):
-            name = f"candles_{month:%Y_%m}"
+        missing = sorted(months - self._months)
+        if missing:
             with self._connection.transaction():
                 self._connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-                self._connection.execute(
-                    sql.SQL(
-                        "create table if not exists {} partition of candle_revisions for values from ({}) to ({})"
-                    ).format(sql.Identifier(name), sql.Literal(month), sql.Literal(_month_end(name)))
-                )
+                for month in missing:
+                    name = f"candles_{month:%Y_%m}"
+                    bounds = map(sql.Literal, (month, _month_end(name)))
+                    self._connection.execute(PARTITION.format(sql.Identifier(name), *bounds))
         self._months |= months
 
 

@@ -42,8 +42,8 @@ def key(symbol: str, resolution: str) -> str:
     return f"{PREFIX}{resolution}:{symbol}"
 
 
-class Redis:
-    """A services.projections.store.Store; `url` is redis://user:password@host:port/number, with TLS rediss://."""
+class Redis(Store):
+    """`url` is redis://user:password@host:port/number, with TLS rediss://."""
 
     name = "redis"
 

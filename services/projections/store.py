@@ -33,9 +33,11 @@ class Store(Protocol):
 
     def expected(self, committed: Mapping[CandleKey, CandleRecord]) -> Mapping[CandleKey, CandleRecord]:
         """Which of these it holds, when of every window the highest revision is among them."""
+        return committed
 
     def may_lack(self, candle: CandleRecord) -> bool:
         """Whether it may have dropped such a candle by itself."""
+        return False
 
     def retain(self, since: datetime) -> list[str]:
         """Drop candles that are older, as far as that is cheap; returns the names of what was dropped."""

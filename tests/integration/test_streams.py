@@ -168,6 +168,18 @@ def test_a_listener_that_comes_back_misses_nothing_and_hears_nothing_twice_also_
     assert by_symbol(listener.candles) == by_symbol([plain(each) for each in topic.committed])
 
 
+def test_a_topic_that_comes_after_the_server_is_heard(stack: Stack, url: str, resolution: str) -> None:
+    told = sources(stack, url, resolutions=(resolution,), candle_names=(resolution,))
+    listener = Listener(resolution)
+    with served(told) as api:
+        assert api.get("/v1/stream", params={"resolution": resolution}).status_code == 503
+        topic = topic_of(stack, topics.candles(resolution))
+        begun(api, listener)
+        topic.commit(numbered(1, resolution=resolution))
+        listener.listen(api, 1)
+    assert len(listener.candles) == 1
+
+
 def test_only_the_symbols_asked_for_are_heard_and_the_sequence_counts_the_others_too(
     told: Sources, topic: Topic
 ) -> None:
