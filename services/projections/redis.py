@@ -14,7 +14,7 @@ import redis
 
 from services import candle_json
 from services.oracle import SECOND_NS, CandleKey
-from services.projections.store import StoreError, latest
+from services.projections.store import Store, StoreError, latest
 from services.records import CandleRecord
 
 PREFIX = "tickloom:candle:"
