@@ -6,7 +6,7 @@ import sys
 import click
 from confluent_kafka import KafkaException
 
-from bench.jobs import jobs
+from bench.comparison import jobs
 from bench.profile import profile
 from bench.service import service
 from deploy.errors import UserError

@@ -56,7 +56,7 @@ class Meter:
         for thread in Path(f"/proc/{self._task_manager.pid}/task").iterdir():
             try:
                 name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
-            except FileNotFoundError:  # ended since it was listed
+            except (FileNotFoundError, ProcessLookupError):  # ended since it was listed
                 continue
             if name.startswith(COMPILER_THREADS):
                 self._compilers[thread] = sum(map(int, rest.split()[11:13])) / TICKS_PER_S

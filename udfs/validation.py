@@ -41,6 +41,8 @@ def _limits(trade: Trade) -> tuple[str, str] | None:
     """What no rule switches off."""
     if not trade.symbol:
         return "symbol", "symbol: missing or empty"
+    if "\0" in trade.symbol:
+        return "symbol", "symbol: has a NUL, which no database takes"
     for field in ("symbol", *TEXTS):
         if len((getattr(trade, field) or "").encode()) > TEXT_BYTES_MAX:
             return field, f"{field}: longer than {TEXT_BYTES_MAX} bytes"

@@ -33,6 +33,15 @@ class _Process:
     compiles: bool
 
 
+_HOT_ONLY = (
+    "-XX:Tier4InvocationThreshold=50000",
+    "-XX:Tier4MinInvocationThreshold=6000",
+    "-XX:Tier4CompileThreshold=150000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+"""Ten times Java's own: the second compiler begins with what every trade runs through. What a candle runs through would
+take it a third of two cores for the first minute.
+"""
 PROCESSES = {
     "jobmanager": _Process(
         main="org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
@@ -43,7 +52,7 @@ PROCESSES = {
     "taskmanager": _Process(
         main="org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         resources="GET_TM_RESOURCE_PARAMS",
-        jvm_options=("-XX:+UseG1GC",),
+        jvm_options=("-XX:+UseG1GC", *_HOT_ONLY),
         compiles=True,
     ),
 }

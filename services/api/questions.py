@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import HTTPException, Query
 
-Symbol = Annotated[str, Query(min_length=1, max_length=128, pattern=r"^[^\x00]+$", examples=["BTC-USD"])]
+Symbol = Annotated[str, Query(min_length=1, max_length=256, pattern=r"^[^\x00]+$", examples=["BTC-USD"])]
 
 
 def known_among(resolutions: tuple[str, ...]) -> Callable[[str], str]:

@@ -18,7 +18,7 @@ from schemas import broker
 from schemas.codec import CodecError, Decoder
 from schemas.registered import Registry
 from services.committed import READER, CommittedReader
-from services.projections.store import Store, StoreError
+from services.projections.store import Store, StoreError, UnstorableError, require_storable
 
 BATCH = 5_000
 POLL_S = 0.2
@@ -101,8 +101,10 @@ class Projector:
         """The candles in these messages. What is none is told and counted, and stays where it is."""
         for message in messages:
             try:
-                yield decoder.decode(message.value() or b"")
-            except CodecError as error:
+                candle = decoder.decode(message.value() or b"")
+                require_storable(candle)
+                yield candle
+            except (CodecError, UnstorableError) as error:
                 REJECTED.labels(self.name).inc()
                 LOG.warning("%s[%s], offset %s: %s", message.topic(), message.partition(), message.offset(), error)
 
@@ -167,6 +169,11 @@ def rebuild(reader: CommittedReader, store: Store, tell: Callable[[int], None]) 
     store.clear()
     written, batch = 0, list[dict[str, Any]]()
     for found in reader.read_to_end(REBUILD_TIMEOUT_S):
+        try:
+            require_storable(found.record)
+        except UnstorableError as error:
+            LOG.warning("%s[%s], offset %s: %s", found.topic, found.partition, found.offset, error)
+            continue
         batch.append(found.record)
         if len(batch) == BATCH:
             store.write(batch)

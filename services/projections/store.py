@@ -12,6 +12,10 @@ class StoreError(Exception):
     """A store cannot be reached or refuses: one line that names it and the reason."""
 
 
+class UnstorableError(ValueError):
+    """A candle that no store is asked to hold."""
+
+
 class Store(Protocol):
     """A database that holds candles. Every method raises StoreError when the database fails."""
 
@@ -47,6 +51,12 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+
+def require_storable(candle: CandleRecord) -> None:
+    """Raises UnstorableError for what not every store can hold. PostgreSQL keeps no NUL; no job lets one through."""
+    if "\0" in candle["symbol"]:
+        raise UnstorableError("symbol: has a NUL, which no database takes")
 
 
 def highest(candles: Iterable[CandleRecord]) -> list[CandleRecord]:

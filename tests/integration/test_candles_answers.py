@@ -211,8 +211,8 @@ KNOWN = [
         {"open": Decimal(9), "volume": Decimal(0), "vwap": None, "notional": Decimal(0)},
     ),
     Known(
-        "a symbol may be written in any script, and with a NUL",
-        [at(1, symbol="ÄÖ😀\0" + "x" * 200)],
+        "a symbol may be written in any script",
+        [at(1, symbol="ÄÖ😀" + "x" * 200)],
         {"trade_count": 1},
     ),
 ]

@@ -219,6 +219,7 @@ CASES = (
     Case("conditions where they are required", None, symbol="NEEDS-CONDITIONS", fields={"conditions": ["@"]}),
     Case("a flag, then a rejection further down", ("late-in-the-file", REJECT), price="1000000", symbol="LATER"),
     Case("a symbol too long", ("symbol", REJECT), symbol="x" * 257),
+    Case("a symbol with a NUL", ("symbol", REJECT), symbol="A\0"),
     Case("a venue too long", ("venue", REJECT), fields={"venue": "é" * 129}),
     Case("an id too long", ("trade_id", REJECT), fields={"trade_id": "x" * 257}),
     Case("no symbol", ("symbol", REJECT), symbol=""),

@@ -92,7 +92,8 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   public void processElement(StreamRecord<Trade> element) {
     Trade trade = element.getValue();
     PartitionState partition = last != null && last.partition == trade.partition ? last : claim(trade.partition);
-    bands.judge(trade);
+    SecondTable.Second second = isOpen(trade, partition) ? secondOf(trade) : null;
+    bands.judge(trade, second);
     partition.cover(trade, outOfOrdernessMs);
     if (trade.isFlagged()) {
       flagged.inc();
@@ -104,21 +105,29 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     } else if (trade.action != Trade.NEW) {
       changes.inc();
       emit(Rows.change(trade, closedUpToMs(partition)));
-    } else if (Rows.lastMilli(trade.second()) <= closedUpToMs(partition)) {
+    } else if (second == null) {
       late.inc();
       emit(Rows.late(trade, closedUpToMs(partition)));
     } else {
-      fold(trade, partition);
+      fold(trade, second, partition);
     }
+  }
+
+  /** Whether it is a trade whose second is still open. */
+  private boolean isOpen(Trade trade, PartitionState partition) {
+    return !trade.isRejected() && trade.action == Trade.NEW
+        && Rows.lastMilli(trade.second()) > closedUpToMs(partition);
+  }
+
+  private SecondTable.Second secondOf(Trade trade) {
+    return table.of(trade.partition, trade.bytes, trade.symbol.from, trade.symbol.length, trade.second());
   }
 
   private long closedUpToMs(PartitionState partition) {
     return Math.max(watermark, partition.closedUpToMs);
   }
 
-  private void fold(Trade trade, PartitionState partition) {
-    SecondTable.Second second =
-        table.of(trade.partition, trade.bytes, trade.symbol.from, trade.symbol.length, trade.second());
+  private void fold(Trade trade, SecondTable.Second second, PartitionState partition) {
     Accumulator accumulator = table.partial(second, partition.coveredFromMs);
     accumulator.sources.add(trade.partition, trade.offset);
     if (isCopy(trade, second)) {
@@ -141,7 +150,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
       second.ids = new IdSet();
     }
     key.set(trade);
-    return !second.ids.add(key.high, key.low);
+    return !second.ids.add(key);
   }
 
   private PartitionState claim(int partition) {

@@ -9,20 +9,26 @@ import org.apache.flink.shaded.guava33.com.google.common.hash.Hashing;
 
 /**
  * The trade ids seen in one second of one symbol, 16 bytes each. An id of up to 15 bytes is kept as it is; a longer one,
- * and the venue, by their 128-bit hash.
+ * and the venue, by their 128-bit hash. Most venues count upwards: an id above all before it is new without a search and
+ * goes to the end of a list, where the processor's cache has its place; any other goes into a hash table.
  */
 final class IdSet {
   private static final int EXACT_BYTES_MAX = 15;
 
-  private long[] slots = new long[16]; // pairs (high, low); (0, 0) is free
-  private int size;
+  private long[] rising = new long[16]; // pairs (high, low) of one venue, each above the one before
+  private int risingEnd;
+  private long venueHigh; // of that venue
+  private long venueLow;
+  private long[] slots = {}; // pairs, with the venue in them; (0, 0) is free
+  private int hashed;
 
-  /** 128 bits that stand for (venue, trade_id). */
+  /** 128 bits that stand for a trade id, and 128 for its venue. */
   static final class Key {
     long high;
     long low;
+    long venueHigh;
+    long venueLow;
     private byte[] venue = {};
-    private ByteBuffer venueHash = ByteBuffer.allocate(16);
 
     void set(Trade trade) {
       Trade.Text id = trade.tradeId;
@@ -33,7 +39,7 @@ final class IdSet {
         high = hash.getLong(0);
         low = hash.getLong(8);
       }
-      mixVenue(trade.bytes, trade.venue.from, Math.max(trade.venue.length, 0));
+      setVenue(trade.bytes, trade.venue.from, Math.max(trade.venue.length, 0));
     }
 
     private void pack(byte[] bytes, int from, int length) {
@@ -48,13 +54,13 @@ final class IdSet {
       }
     }
 
-    private void mixVenue(byte[] bytes, int from, int length) {
+    private void setVenue(byte[] bytes, int from, int length) {
       if (!Arrays.equals(venue, 0, venue.length, bytes, from, from + length)) {
         venue = Arrays.copyOfRange(bytes, from, from + length);
-        venueHash = length == 0 ? ByteBuffer.allocate(16) : hash(venue, 0, length);
+        ByteBuffer hash = length == 0 ? ByteBuffer.allocate(16) : hash(venue, 0, length);
+        venueHigh = hash.getLong(0);
+        venueLow = hash.getLong(8);
       }
-      high ^= venueHash.getLong(0);
-      low ^= venueHash.getLong(8);
     }
 
     private static ByteBuffer hash(byte[] bytes, int from, int length) {
@@ -63,8 +69,49 @@ final class IdSet {
   }
 
   /** Returns false when the id was there already. */
-  boolean add(long high, long low) {
-    if (size * 3 >= slots.length) { // at most two thirds full
+  boolean add(Key key) {
+    if (size() == 0) {
+      venueHigh = key.venueHigh;
+      venueLow = key.venueLow;
+    } else if (risingEnd == 0 || key.venueHigh != venueHigh || key.venueLow != venueLow) {
+      return hash(key.high ^ key.venueHigh, key.low ^ key.venueLow);
+    } else if (compareToRising(risingEnd - 2, key) >= 0) {
+      return !isRising(key) && hash(key.high ^ venueHigh, key.low ^ venueLow);
+    }
+    if (risingEnd == rising.length) {
+      rising = Arrays.copyOf(rising, 2 * risingEnd);
+    }
+    rising[risingEnd++] = key.high;
+    rising[risingEnd++] = key.low;
+    return true;
+  }
+
+  private int size() {
+    return risingEnd / 2 + hashed;
+  }
+
+  private int compareToRising(int at, Key key) {
+    int order = Long.compareUnsigned(rising[at], key.high);
+    return order != 0 ? order : Long.compareUnsigned(rising[at + 1], key.low);
+  }
+
+  private boolean isRising(Key key) {
+    int from = 0;
+    int to = risingEnd / 2;
+    while (from < to) {
+      int middle = (from + to) / 2;
+      int order = compareToRising(2 * middle, key);
+      if (order == 0) {
+        return true;
+      }
+      from = order < 0 ? middle + 1 : from;
+      to = order < 0 ? to : middle;
+    }
+    return false;
+  }
+
+  private boolean hash(long high, long low) {
+    if (hashed * 3 >= slots.length) { // at most two thirds full
       grow();
     }
     int mask = slots.length - 2;
@@ -77,7 +124,7 @@ final class IdSet {
     }
     slots[at] = high;
     slots[at + 1] = low;
-    size++;
+    hashed++;
     return true;
   }
 
@@ -88,37 +135,54 @@ final class IdSet {
 
   private void grow() {
     long[] old = slots;
-    slots = new long[old.length * 4]; // a busy second grows seldom
-    size = 0;
-    addAll(old);
+    slots = new long[Math.max(16, old.length * 4)]; // a busy second grows seldom
+    hashed = 0;
+    hashAll(old);
   }
 
-  void addAll(IdSet other) {
-    addAll(other.slots);
-  }
-
-  private void addAll(long[] pairs) {
+  private void hashAll(long[] pairs) {
     for (int i = 0; i < pairs.length; i += 2) {
       if ((pairs[i] | pairs[i + 1]) != 0) {
-        add(pairs[i], pairs[i + 1]);
+        hash(pairs[i], pairs[i + 1]);
       }
     }
   }
 
+  /** Takes in another's ids, of whatever venues: from then on nothing is known to rise. */
+  void addAll(IdSet other) {
+    long[] own = risingPairs();
+    risingEnd = 0;
+    hashAll(own);
+    hashAll(other.risingPairs());
+    hashAll(other.slots);
+  }
+
+  /** The ids that rise, each with its venue in it. */
+  private long[] risingPairs() {
+    long[] pairs = Arrays.copyOf(rising, risingEnd);
+    for (int i = 0; i < risingEnd; i += 2) {
+      pairs[i] ^= venueHigh;
+      pairs[i + 1] ^= venueLow;
+    }
+    return pairs;
+  }
   void write(DataOutputView out) throws IOException {
-    out.writeInt(size);
-    for (int i = 0; i < slots.length; i += 2) {
-      if ((slots[i] | slots[i + 1]) != 0) {
-        out.writeLong(slots[i]);
-        out.writeLong(slots[i + 1]);
+    out.writeInt(size());
+    for (long[] pairs : new long[][] {risingPairs(), slots}) {
+      for (int i = 0; i < pairs.length; i += 2) {
+        if ((pairs[i] | pairs[i + 1]) != 0) {
+          out.writeLong(pairs[i]);
+          out.writeLong(pairs[i + 1]);
+        }
       }
     }
   }
 
+  /** What was written, which says no more of which venue an id is: nothing is known to rise. */
   static IdSet read(DataInputView in) throws IOException {
     IdSet ids = new IdSet();
     for (int count = in.readInt(); count > 0; count--) {
-      ids.add(in.readLong(), in.readLong());
+      ids.hash(in.readLong(), in.readLong());
     }
     return ids;
   }

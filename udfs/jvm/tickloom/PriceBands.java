@@ -41,7 +41,8 @@ final class PriceBands {
     }
   }
 
-  private static final class Price {
+  /** The last good price of a symbol. */
+  static final class Price {
     final Rule.Band band; // null: the symbol has none
     final Int128 price = new Int128();
     long tsEvent = Trade.ABSENT;
@@ -61,8 +62,11 @@ final class PriceBands {
     }
   }
 
-  /** Flags or rejects a trade whose price is out of its band, and remembers the price of any other. */
-  void judge(Trade trade) {
+  /**
+   * Flags or rejects a trade whose price is out of its band, and remembers the price of any other. The open second, null
+   * when there is none, keeps the symbol's price at hand.
+   */
+  void judge(Trade trade, SecondTable.Second second) {
     if (none || trade.isRejected() || trade.action != Trade.NEW) {
       return;
     }
@@ -71,15 +75,23 @@ final class PriceBands {
       last.claimed = true;
     }
     last.offset = trade.offset;
-    Price good = last.bySymbol.get(trade.bytes, trade.symbol.from, trade.symbol.length);
-    if (good == null) {
-      String symbol = trade.text(trade.symbol);
-      good = new Price(rules.choose(symbol).band());
-      last.bySymbol.put(symbol.getBytes(StandardCharsets.UTF_8), good);
+    Price good = second == null || second.price == null ? price(trade) : second.price;
+    if (second != null) {
+      second.price = good;
     }
     if (good.band != null) {
       judge(trade, good);
     }
+  }
+
+  private Price price(Trade trade) {
+    Price known = last.bySymbol.get(trade.bytes, trade.symbol.from, trade.symbol.length);
+    if (known == null) {
+      String symbol = trade.text(trade.symbol);
+      known = new Price(rules.choose(symbol).band());
+      last.bySymbol.put(symbol.getBytes(StandardCharsets.UTF_8), known);
+    }
+    return known;
   }
 
   private static void judge(Trade trade, Price good) {

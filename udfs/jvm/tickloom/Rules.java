@@ -120,8 +120,8 @@ final class Rules implements Serializable {
   private void checkSymbol(Trade trade) {
     if (trade.symbol.length <= 0) {
       trade.reject("symbol", "symbol: missing or empty");
-    } else if (!isText(trade, trade.symbol)) {
-      trade.reject("symbol", "symbol: not valid UTF-8");
+    } else {
+      checkText(trade);
     }
     checkLength(trade, "symbol", trade.symbol);
   }
@@ -132,19 +132,22 @@ final class Rules implements Serializable {
     }
   }
 
-  private static boolean isText(Trade trade, Trade.Text text) {
+  private static void checkText(Trade trade) {
+    Trade.Text text = trade.symbol;
     int signs = 0;
     for (int i = text.from; i < text.from + text.length; i++) {
-      signs |= trade.bytes[i];
+      signs |= trade.bytes[i] | trade.bytes[i] - 1;
     }
     if (signs >= 0) {
-      return true; // ASCII
+      return; // ASCII without NUL
     }
     try {
-      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(trade.bytes, text.from, text.length));
-      return true;
+      ByteBuffer bytes = ByteBuffer.wrap(trade.bytes, text.from, text.length);
+      if (StandardCharsets.UTF_8.newDecoder().decode(bytes).toString().indexOf('\0') >= 0) {
+        trade.reject("symbol", "symbol: has a NUL, which no database takes");
+      }
     } catch (CharacterCodingException e) {
-      return false;
+      trade.reject("symbol", "symbol: not valid UTF-8");
     }
   }
 

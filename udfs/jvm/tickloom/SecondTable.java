@@ -5,22 +5,27 @@ import java.util.Arrays;
 
 /** The open seconds of every symbol of every partition: a hash table that a tick enters without an allocation. */
 final class SecondTable {
+  private static final int HEAD_BYTES = 7; // with the length before them
+
   private Second[] slots = new Second[1 << 10];
   private int size;
   private int partials;
 
-  /** One open second of a symbol: what has not been emitted yet, and every trade id seen so far. */
+  /** One open second of a symbol: what has not been emitted yet, every trade id seen so far, and the symbol's band. */
   static final class Second {
     private final int hash;
     final int partition;
+    private final long head; // a short symbol is known without a look into another piece of memory
     private final byte[] symbol;
     final long second;
     IdSet ids;
+    PriceBands.Price price;
     private Accumulator partial;
 
-    private Second(int hash, int partition, byte[] symbol, long second) {
+    private Second(int hash, int partition, long head, byte[] symbol, long second) {
       this.hash = hash;
       this.partition = partition;
+      this.head = head;
       this.symbol = symbol;
       this.second = second;
     }
@@ -29,9 +34,8 @@ final class SecondTable {
       return new String(symbol, StandardCharsets.UTF_8);
     }
 
-    private boolean is(int otherHash, int otherPartition, long otherSecond, byte[] bytes, int from, int length) {
-      return hash == otherHash && second == otherSecond && partition == otherPartition
-          && Arrays.equals(symbol, 0, symbol.length, bytes, from, from + length);
+    private boolean is(int otherHash, int otherPartition, long otherSecond, long otherHead) {
+      return hash == otherHash && second == otherSecond && partition == otherPartition && head == otherHead;
     }
   }
 
@@ -45,18 +49,25 @@ final class SecondTable {
 
   /** The second of a symbol, added when it is not open yet. The symbol is a piece of the bytes. */
   Second of(int partition, byte[] bytes, int from, int length, long second) {
-    int hash = 31 * partition + Long.hashCode(second);
-    for (int i = from; i < from + length; i++) {
-      hash = 31 * hash + bytes[i];
+    long head = length;
+    int end = from + length;
+    for (int i = from; i < Math.min(end, from + HEAD_BYTES); i++) {
+      head = head << 8 | bytes[i] & 0xff;
     }
-    hash *= 0x9E3779B9;
+    long mixed = (head ^ second * 0x9E3779B97F4A7C15L) + partition;
+    for (int i = from + HEAD_BYTES; i < end; i++) {
+      mixed = 31 * mixed + bytes[i];
+    }
+    int hash = (int) (mixed * 0xC2B2AE3D27D4EB4FL >>> 32);
     int mask = slots.length - 1;
-    for (int i = hash >>> 8 & mask; slots[i] != null; i = i + 1 & mask) {
-      if (slots[i].is(hash, partition, second, bytes, from, length)) {
-        return slots[i];
+    for (int i = hash & mask; slots[i] != null; i = i + 1 & mask) {
+      Second found = slots[i];
+      if (found.is(hash, partition, second, head)
+          && (length <= HEAD_BYTES || Arrays.equals(found.symbol, 0, found.symbol.length, bytes, from, end))) {
+        return found;
       }
     }
-    Second added = new Second(hash, partition, Arrays.copyOfRange(bytes, from, from + length), second);
+    Second added = new Second(hash, partition, head, Arrays.copyOfRange(bytes, from, end), second);
     insert(added);
     return added;
   }
@@ -128,7 +139,7 @@ final class SecondTable {
 
   private void place(Second second) {
     int mask = slots.length - 1;
-    int i = second.hash >>> 8 & mask;
+    int i = second.hash & mask;
     while (slots[i] != null) {
       i = i + 1 & mask;
     }

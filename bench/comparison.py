@@ -12,7 +12,7 @@ from bench.contest import Contest, Run
 
 
 @click.command()
-@click.option("--trades", default=20_000_000, show_default=True, type=click.IntRange(1_000_000, 1_000_000_000))
+@click.option("--trades", default=30_000_000, show_default=True, type=click.IntRange(1_000_000, 1_000_000_000))
 @click.option("--symbols", default=500, show_default=True, type=click.IntRange(10, 10_000))
 @click.option("--repeats", default=3, show_default=True, type=click.IntRange(1), help="Runs of each job, in turn.")
 @click.option("--keep", is_flag=True, help="Leave the stack and its topics for a look.")
