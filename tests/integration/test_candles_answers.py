@@ -123,6 +123,19 @@ KNOWN = [
         {"trade_count": 2, "duplicate_count": 1, "volume": Decimal(4), "high": Decimal(5)},
     ),
     Known(
+        "ids that rise, fall and come again count once a venue",
+        [
+            *(at(1, venue="X", trade_id=str(number)) for number in (11, 12, 14, 13, 13, 11, 14, 15, 12)),
+            *(at(1, venue="Y", trade_id=str(number)) for number in (12, 11, 11)),
+        ],
+        {"trade_count": 7, "duplicate_count": 5},
+    ),
+    Known(
+        "many ids come again backwards",
+        [at(1, trade_id=str(number)) for number in (*range(100, 200), *range(199, 99, -1))],
+        {"trade_count": 100, "duplicate_count": 100},
+    ),
+    Known(
         "identical trades without an id are all counted",
         [at(1, "5", "2", venue="X")] * 3,
         {"trade_count": 3, "duplicate_count": 0, "volume": Decimal(6)},
