@@ -12,6 +12,7 @@ from deploy.errors import UserError
 from deploy.options import load
 from deploy.projections import postgres_url, redis_url
 from jobs.settings import Settings
+from services import logs
 from services.api.access import KeysError, load_keys
 from services.api.app import Sources, create
 from services.api.server import server
@@ -40,6 +41,7 @@ def api(host: str, port: int, keys: Path | None, limit: str, cluster: str | None
     """
     if keys is None and not _is_loopback(host):
         raise UserError(f"--host {host} can be reached from other machines: name who may ask with --keys")
+    logs.start("api")
     app = create(_sources(load(flags), keys, limit, cluster or jobs.cluster_address()))
     click.echo(f"http://{host}:{port} (routes: http://{host}:{port}/docs); Ctrl-C stops")
     server(app, host, port).run()

@@ -11,6 +11,7 @@ from deploy.options import load
 from deploy.projections import STORES, connected, one_line
 from jobs.settings import Settings
 from schemas import topics
+from services import logs
 from services.committed import CommittedReader
 from services.projections import projector
 from services.projections.projector import Projector
@@ -47,6 +48,7 @@ def run(name: str, metrics_port: int | None, **flags: str | None) -> None:
       tickloom project run postgres
     """
     settings = load(flags)
+    logs.start(f"projection-{name}")
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     stopped = threading.Event()

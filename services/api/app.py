@@ -1,6 +1,7 @@
 """The API as one ASGI application."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,7 @@ from services.api.quality import QualityBoard
 from services.api.tail import Tail
 from services.latest import Latest
 
+LOG = logging.getLogger("tickloom.api")
 CONNECTIONS = 8
 DATABASE_TIMEOUT_S = 5
 SECONDS = Histogram(
@@ -114,11 +116,13 @@ async def _wrong_question(_request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": told}, 422)
 
 
-async def _database_is_away(_request: Request, _error: Exception) -> Response:
+async def _database_is_away(_request: Request, error: Exception) -> Response:
+    LOG.warning("PostgreSQL: %s", " ".join(str(error).split()))
     return _away("the database does not answer; `tickloom status` says whether it runs")
 
 
-async def _cluster_is_away(_request: Request, _error: Exception) -> Response:
+async def _cluster_is_away(_request: Request, error: Exception) -> Response:
+    LOG.warning("Flink: %s", error)
     return _away("the Flink cluster does not answer; `tickloom status` says whether it runs")
 
 

@@ -15,7 +15,7 @@ def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
             app,
             host,
             port,
-            log_level="warning",
+            log_config=None,  # what uvicorn says goes where ours goes
             access_log=False,
             server_header=False,
             limit_concurrency=CONNECTIONS,

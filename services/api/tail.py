@@ -19,6 +19,7 @@ from schemas import broker
 from schemas.codec import CodecError, Decoder
 from schemas.registered import Registry
 from services.committed import READER
+from services.logs import warn_of
 
 BATCH = 1_000
 POLL_S = 0.1
@@ -189,7 +190,7 @@ class Tail:
         try:
             return self._decoders[message.topic() or ""].decode(message.value() or b"")
         except CodecError as error:
-            LOG.warning("%s[%s], offset %s: %s", message.topic(), message.partition(), message.offset(), error)
+            warn_of(LOG, message.topic(), message.partition(), message.offset(), error)
             return None
 
 

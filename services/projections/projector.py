@@ -18,6 +18,7 @@ from schemas import broker
 from schemas.codec import CodecError, Decoder
 from schemas.registered import Registry
 from services.committed import READER, CommittedReader
+from services.logs import warn_of
 from services.projections.store import Store, StoreError, UnstorableError, require_storable
 
 BATCH = 5_000
@@ -69,6 +70,7 @@ class Projector:
         store = self._connected()
         try:
             consumer.subscribe(self.topics)
+            LOG.info("%s follows %s as %s", self.name, ", ".join(self.topics), self.group)
             while not stopped():
                 messages = self._records(consumer.consume(BATCH, POLL_S))
                 if messages:
@@ -106,7 +108,7 @@ class Projector:
                 yield candle
             except (CodecError, UnstorableError) as error:
                 REJECTED.labels(self.name).inc()
-                LOG.warning("%s[%s], offset %s: %s", message.topic(), message.partition(), message.offset(), error)
+                warn_of(LOG, message.topic(), message.partition(), message.offset(), error)
 
     def _write(self, store: Store, candles: list[dict[str, Any]]) -> Store:
         store = self._tried(store, lambda each: each.write(candles))
@@ -131,8 +133,9 @@ class Projector:
         return store
 
     def _attempts(self) -> Retrying:
-        def count(_state: RetryCallState) -> None:
+        def count(state: RetryCallState) -> None:
             RETRIES.labels(self.name).inc()
+            LOG.warning("%s; tried again", state.outcome and state.outcome.exception())
 
         return Retrying(
             retry=retry_if_exception_type(StoreError),
@@ -172,7 +175,7 @@ def rebuild(reader: CommittedReader, store: Store, tell: Callable[[int], None]) 
         try:
             require_storable(found.record)
         except UnstorableError as error:
-            LOG.warning("%s[%s], offset %s: %s", found.topic, found.partition, found.offset, error)
+            warn_of(LOG, found.topic, found.partition, found.offset, error)
             continue
         batch.append(found.record)
         if len(batch) == BATCH:

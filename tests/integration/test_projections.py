@@ -259,6 +259,21 @@ def test_what_is_no_candle_is_told_with_its_place_and_stops_nothing(
     assert "offset 0: " in caplog.text
 
 
+def test_a_symbol_that_a_database_cannot_hold_stops_nothing(
+    topic: Topic, postgres: Sink, database: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    topic.commit(candle(0, symbol="A\0"))
+    topic.committed.clear()
+    topic.commit(candle(1))
+    with projecting(topic, postgres, name := uuid4().hex):
+        wait_until(equal(topic, postgres), "the projection")
+    assert metric("rejected_total", name) == 1
+    assert "has a NUL" in caplog.text
+    stack = topic.stack
+    with CommittedReader(stack.kafka_client(), stack.registry_client(), {topic.name: "candle"}) as reader:
+        assert rebuild(reader, database, lambda _: None) == 1
+
+
 def test_a_projection_goes_on_where_it_ended_and_two_do_no_harm(topic: Topic, postgres: Sink) -> None:
     name = uuid4().hex
     with projecting(topic, postgres, name):
@@ -342,7 +357,7 @@ def test_the_command_projects_serves_its_metrics_and_ends_with_ctrl_c(stack: Sta
         wait_until(
             lambda: [each for each in sink.held() if each["resolution"] == "2s"] == sink.kept(topic.committed),
             "candles, and those of all other tests",
-            600,
+            180,
         )
         served = httpx.get(f"http://127.0.0.1:{port}").text
         assert f'tickloom_projection_candles_total{{projection="{sink.name}"}}' in served
