@@ -7,6 +7,7 @@ import click
 from confluent_kafka import KafkaException
 
 from bench.comparison import jobs
+from bench.latency import latency
 from bench.profile import profile
 from bench.service import service
 from deploy.errors import UserError
@@ -17,7 +18,7 @@ def bench() -> None:
     """Measure on stacks of their own. What is compared runs side by side, and its output is verified."""
 
 
-for command in (jobs, service, profile):
+for command in (jobs, latency, service, profile):
     bench.add_command(command)
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A live feed of the benchmark's tape: at a steady rate, its trades stamped with the present."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
@@ -9,13 +9,30 @@ from multiprocessing import get_context
 import numpy as np
 from confluent_kafka import Producer
 
+from bench.cluster import create_topics
 from bench.encoder import TradeEncoder
 from bench.produce import Target, options
 from bench.tape import PARTITIONS, PartitionTape, Trades, symbol_names
+from deploy import jobs
+from deploy.stack import Stack
+from jobs import access
+from jobs.settings import Settings
+from schemas import registry
+from schemas.topics import subject
 
 STEP_S = 0.1
 TRADES = 1_000_000_000
 DISORDER_NS = 500_000_000
+
+
+def started(stack: Stack, changed: Mapping[str, str]) -> tuple[Settings, Target]:
+    """The candle job runs on the stack, with these settings; where its trades go."""
+    own = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url}
+    settings = Settings.load({**own, "partitions": PARTITIONS, "parallelism": PARTITIONS, **changed})
+    ids = registry.register(settings.registry_client(), settings.resolutions)
+    create_topics(settings.brokers, access.of("candles", settings).topics)
+    jobs.await_running(jobs.submit("candles", settings, stack.flink_address), stack.flink_address)
+    return settings, Target(settings.brokers, settings.trades_topic, ids[subject(settings.trades_topic)])
 
 
 @contextmanager

@@ -55,17 +55,29 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, path: str) -> int:
-        """Bytes of the answer's body. Raises OSError, EOFError, and ValueError for anything but 200."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 20)
-        reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        """Bytes of the answer's body, compressed. Raises OSError, EOFError, and ValueError for anything but 200."""
+        request = f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\nAccept-Encoding: gzip\r\n\r\n".encode()
+        head, reader = await self._head(request)
         if " 200 " not in head.splitlines()[0]:
             raise ValueError(head.splitlines()[0])
         length = int(head.split("content-length: ")[1].split("\r\n")[0])
         await reader.readexactly(length)
         return length
+
+    async def _head(self, request: bytes) -> tuple[str, asyncio.StreamReader]:
+        """A server may close a connection that was idle; the next question then opens one."""
+        was_idle = self._streams is not None
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port, limit=1 << 20)
+        reader, writer = self._streams
+        writer.write(request)
+        try:
+            return (await reader.readuntil(b"\r\n\r\n")).decode().lower(), reader
+        except (EOFError, ConnectionError):
+            self.drop()
+            if not was_idle:
+                raise
+            return await self._head(request)
 
     def drop(self) -> None:
         """Begin anew with the next question."""

@@ -2,10 +2,10 @@
 
 import asyncio
 import random
+import statistics
 import sys
 import time
 from decimal import Decimal
-from statistics import quantiles
 from typing import Any
 
 import click
@@ -14,19 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 from rich.table import Table
 
-from bench.cluster import FOLDER, create_topics, fresh_stack
-from bench.feed import feeding
-from bench.load import Load
-from bench.produce import Target
-from bench.tape import PARTITIONS, SECOND_NS, START_S, symbol_names
-from deploy import jobs
+from bench.cluster import FOLDER, fresh_stack
+from bench.feed import feeding, started
+from bench.load import Connection, Load
+from bench.tape import SECOND_NS, START_S, symbol_names
 from deploy.errors import UserError
 from deploy.serving import serving
 from deploy.stack import Stack
-from jobs import access
-from jobs.settings import Settings
-from schemas import registry
-from schemas.topics import subject
 from services.candle_json import instant_text
 from services.projections.postgres import Postgres
 
@@ -52,13 +46,15 @@ def service(trades: int, requests: int, seconds: int) -> None:
     """
     console = Console()
     with fresh_stack(False, lambda part, took: None) as stack:
-        target = _prepared(stack)
+        _, target = started(stack, {})
+        _fill(stack)
         with (
             serving(FOLDER, "--limit=100000/second") as address,
             feeding(target, trades, SYMBOLS),
             console.status("warming up"),
         ):
             _await_candles(address)
+            first = asyncio.run(_warm(address))
             time.sleep(WARM_S)
             before = _counted(address)
             pages, latest = asyncio.run(_load(address, requests, seconds))
@@ -67,24 +63,17 @@ def service(trades: int, requests: int, seconds: int) -> None:
     inside = _share_inside(before, after)
     hits = _share_of_hits(before, after)
     console.print(f"latest candles: {inside:.1%} within 2 ms inside the service, {hits:.1%} from Redis")
+    console.print(f"a page that is asked for the first time: {1_000 * statistics.median(first):.0f} ms")
     console.print(f"{pages.bytes_read / len(pages.seconds) / 1e3:.0f} KB a page; {trades:,} trades/s meanwhile")
     sys.exit(1 if pages.failures or latest.failures else 0)
 
 
-def _prepared(stack: Stack) -> Target:
-    """The job runs, and a day of candles is in the database."""
-    settings = Settings.load(
-        {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "partitions": PARTITIONS}
-    )
-    ids = registry.register(settings.registry_client(), settings.resolutions)
-    create_topics(settings.brokers, access.of("candles", settings).topics)
-    jobs.await_running(jobs.submit("candles", settings, stack.flink_address), stack.flink_address)
+def _fill(stack: Stack) -> None:
+    """A day of candles is in the database."""
     with Postgres(stack.postgres_url) as store:
         store.prepare()
         for symbol in symbol_names(PAGED):
             store.write(_candle(symbol, minute) for minute in range(DAY_S // 60))
-    topic = settings.trades_topic
-    return Target(settings.brokers, topic, ids[subject(topic)])
 
 
 def _candle(symbol: str, minute: int) -> dict[str, Any]:
@@ -108,11 +97,25 @@ def _candle(symbol: str, minute: int) -> dict[str, Any]:
     }
 
 
-async def _load(address: str, requests: int, seconds: int) -> tuple[Load, Load]:
+def _day(symbol: str) -> str:
     start, end = (instant_text(second * SECOND_NS) for second in (DAY_START_S, DAY_START_S + DAY_S))
+    return f"/v1/candles?resolution=1m&start={start}&end={end}&symbol={symbol}"
+
+
+async def _warm(address: str) -> list[float]:
+    """Seconds that each page took that nobody had asked for before, one after the other."""
+    connection, seconds = Connection(address), list[float]()
+    for symbol in symbol_names(PAGED):
+        began = time.perf_counter()
+        await connection.get(_day(symbol))
+        seconds.append(time.perf_counter() - began)
+    connection.drop()
+    return seconds
+
+
+async def _load(address: str, requests: int, seconds: int) -> tuple[Load, Load]:
     paged, live = symbol_names(PAGED), symbol_names(SYMBOLS)
-    day = f"/v1/candles?resolution=1m&start={start}&end={end}&symbol="
-    pages = Load(address, lambda: day + random.choice(paged), requests)
+    pages = Load(address, lambda: _day(random.choice(paged)), requests)
     latest = Load(address, lambda: f"/v1/latest?resolution=1s&symbol={random.choice(live)}", requests / 4)
     await asyncio.gather(pages.run(seconds), latest.run(seconds))
     return pages, latest
@@ -156,7 +159,7 @@ def _grown(before: Any, after: Any, name: str, labels: dict[str, str]) -> float:
 def _table(pages: Load, latest: Load) -> Table:
     table = Table("asked for", "a second", "p50 ms", "p95 ms", "p99 ms", "failed")
     for name, load in (("a day of 1m candles", pages), ("a latest candle", latest)):
-        cuts = quantiles(load.seconds, n=100)
+        cuts = statistics.quantiles(load.seconds, n=100)
         figures = [f"{1_000 * cuts[number - 1]:.1f}" for number in (50, 95, 99)]
         table.add_row(name, f"{load.rate_hz:g}", *figures, str(load.failures))
     return table

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import Histogram
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import topics
 from services import dashboard
@@ -34,6 +36,25 @@ SECONDS = Histogram(
     ["route", "status"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
 )
+
+
+class Timed:
+    """Middleware that measures every answer until its begin, also that of a stream."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "none")
+                SECONDS.labels(route, message["status"]).observe(time.perf_counter() - began)
+                MutableHeaders(scope=message)["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, answer)
 
 
 @dataclass(frozen=True)
@@ -97,17 +118,8 @@ def create(sources: Sources) -> FastAPI:
     app.add_exception_handler(PoolTimeout, _database_is_away)
     app.add_exception_handler(httpx.HTTPError, _cluster_is_away)
     app.add_exception_handler(RequestValidationError, _wrong_question)
-    app.middleware("http")(_timed)
+    app.add_middleware(Timed)
     return app
-
-
-async def _timed(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-    began = time.perf_counter()
-    answer = await go_on(request)
-    route = getattr(request.scope.get("route"), "path", "none")
-    SECONDS.labels(route, answer.status_code).observe(time.perf_counter() - began)
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
 
 
 async def _wrong_question(_request: Request, error: Exception) -> Response:

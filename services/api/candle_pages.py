@@ -4,6 +4,7 @@ The table of revisions only grows, so the number of rows in a range says whether
 """
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ MAX_LIMIT = 10_000
 CACHE_BYTES = 256 << 20
 ENTRY_BYTES = 1_000
 """What an entry takes besides its body."""
+GZIP_LEVEL = 4
 COLUMNS = pa.schema([arrow_schema("candle").field(name) for name in KEPT])
 Format = Literal["json", "csv", "arrow"]
 
@@ -54,11 +56,15 @@ class Asked:
 
 
 class Page(NamedTuple):
-    """An encoded page, the cursor of the next one, and a tag that changes when its candles do."""
+    """An encoded page, the cursor of the next one, and a tag that changes when its candles do.
+
+    What is kept is also there compressed: it is sent often, and is a tenth.
+    """
 
     body: bytes
     next: str | None
     tag: str | None
+    gzipped: bytes = b""
 
 
 class CandlePages:
@@ -66,7 +72,7 @@ class CandlePages:
 
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self._pool = pool
-        self._encoded: LRUCache[Any, Page] = LRUCache(CACHE_BYTES, getsizeof=lambda page: len(page.body) + ENTRY_BYTES)
+        self._encoded: LRUCache[Any, Page] = LRUCache(CACHE_BYTES, getsizeof=_size)
         self._encoding = asyncio.Lock()
 
     async def page(self, asked: Asked, form: Format) -> Page:
@@ -118,7 +124,13 @@ class CandlePages:
 
     async def _encode(self, asked: Asked, form: Format, tag: str | None) -> Page:
         records, following = await self.candles(asked)
-        return Page(await asyncio.to_thread(FORMS[form], records, following), following, tag)
+        body = await asyncio.to_thread(FORMS[form], records, following)
+        gzipped = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL) if tag else b""
+        return Page(body, following, tag, gzipped)
+
+
+def _size(page: Page) -> int:
+    return len(page.body) + len(page.gzipped) + ENTRY_BYTES
 
 
 def _json(candles: Iterable[CandleRecord], following: str | None) -> bytes:

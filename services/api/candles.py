@@ -41,15 +41,7 @@ def router(pages: CandlePages, cache: Latest, gate: Gate, resolutions: tuple[str
     @routes.get(
         "/candles",
         response_model=CandlePage,
-        responses={
-            200: {
-                "content": {
-                    "text/csv": {"schema": {"type": "string"}},
-                    MEDIA["arrow"]: {"schema": {"type": "string", "format": "binary"}},
-                }
-            },
-            304: {"description": "what If-None-Match names still holds"},
-        },
+        responses=OTHER_FORMS,
     )
     async def candles(
         request: Request,
@@ -68,13 +60,16 @@ def router(pages: CandlePages, cache: Latest, gate: Gate, resolutions: tuple[str
         The next page is asked for with the cursor, which is `next` in JSON and in the header `Link` in every format.
         """
         page = await pages.page(Asked(symbol, resolution, start, end, order, limit, revision, cursor), format)
-        headers = {"Cache-Control": "no-cache"}
+        headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if page.tag:
-            headers["ETag"] = f'"{page.tag}"'
+            headers["ETag"] = f'W/"{page.tag}"'  # what it is compressed to has the same
         if page.next:
             headers["Link"] = f'<{request.url.include_query_params(cursor=page.next)}>; rel="next"'
         if page.tag and request.headers.get("if-none-match") == headers["ETag"]:
             return Response(status_code=304, headers=headers)
+        if page.gzipped and "gzip" in request.headers.get("accept-encoding", ""):
+            headers["Content-Encoding"] = "gzip"
+            return Response(page.gzipped, media_type=MEDIA[format], headers=headers)
         return Response(page.body, media_type=MEDIA[format], headers=headers)
 
     @routes.get("/latest", response_model=list[CandleAnswer])

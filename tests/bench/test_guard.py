@@ -1,0 +1,26 @@
+"""The candle job beside stock Flink SQL, in short: a change that makes it dear is seen before it lands.
+
+CPU seconds are compared, and those of the JIT compiler left out, so that a busy machine is no reason to fail.
+"""
+
+import pytest
+
+from bench.cluster import fresh_stack
+from bench.contest import Contest
+
+TRADES = 6_000_000
+RATIO_LEAST = 2.2
+"""Between 3.2 and 4.1 on a quiet machine with a longer tape."""
+
+
+@pytest.mark.integration
+@pytest.mark.thorough
+def test_a_trade_costs_less_than_half_of_what_it_costs_stock_flink_sql(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JDK_JAVA_OPTIONS")  # here the second compiler pays
+    with fresh_stack(False, lambda part, seconds: None) as stack:
+        contest = Contest(stack, TRADES, symbols=500)
+        contest.prepare(lambda written: None)
+        ours, stock = contest.run("tickloom"), contest.run("stock")
+    assert ours.right
+    assert stock.right
+    assert ours.second_half.per_cpu_second_compiled > RATIO_LEAST * stock.second_half.per_cpu_second_compiled
