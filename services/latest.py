@@ -1,7 +1,7 @@
 """The latest candles as services.projections.redis keeps them, ready to be sent."""
 
-from collections.abc import Awaitable
-from typing import Any, Self
+from collections.abc import Awaitable, Sequence
+from typing import Any, Self, cast
 
 from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -24,10 +24,14 @@ class Latest:
         pool = BlockingConnectionPool.from_url(url, max_connections=CONNECTIONS_MAX, **timeouts)
         self._client = Redis.from_pool(pool)
 
-    async def candle(self, symbol: str, resolution: str) -> bytes | None:
-        """The JSON object of the last window's candle, if it is known."""
-        found: bytes | None = await _answer(self._client.get(key(symbol, resolution)))
-        return found
+    async def candles(self, symbols: Sequence[str], resolution: str) -> Sequence[bytes | None]:
+        """The JSON object of each symbol's last window, None where it is not known."""
+        found = await _answer(self._client.mget([key(symbol, resolution) for symbol in symbols]))
+        if found is None:
+            return [None] * len(symbols)
+        for each in found:
+            REQUESTS.labels("hit" if each else "miss").inc()
+        return cast("Sequence[bytes | None]", found)
 
     async def symbols(self) -> list[str]:
         """Every symbol that has had a candle, sorted; none when they are not known."""
@@ -47,11 +51,9 @@ class Latest:
 
 
 async def _answer(question: Awaitable[Any]) -> Any:
-    """What Redis answers, or None; counted as a hit, a miss or an error."""
+    """What Redis answers, or None, which is counted."""
     try:
-        found = await question
+        return await question
     except RedisError:
         REQUESTS.labels("error").inc()
         return None
-    REQUESTS.labels("hit" if found else "miss").inc()
-    return found

@@ -1,6 +1,5 @@
 """Pages of candles, latest candles and symbols."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -81,7 +80,7 @@ def router(pages: CandlePages, cache: Latest, gate: Gate, resolutions: tuple[str
 
         From Redis; what that does not know is looked up in PostgreSQL.
         """
-        known = await asyncio.gather(*(cache.candle(each, resolution) for each in symbol))
+        known = await cache.candles(symbol, resolution)
         unknown = [name for name, candle in zip(symbol, known, strict=True) if candle is None]
         others = map(encode, await pages.latest(unknown, resolution)) if unknown else ()
         return Response(b"[%s]" % b",".join([*filter(None, known), *others]), media_type=MEDIA["json"])

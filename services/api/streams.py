@@ -77,7 +77,7 @@ def router(tail: Tail, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
     ) -> None:
         try:
             await gate.reader(socket)
-            items = begun(known(resolution), updating, after, symbol)
+            items = begun(await known(resolution), updating, after, symbol)
             first = await _first(items)
         except HTTPException as error:
             await socket.close(POLICY_VIOLATION, error.detail)

@@ -275,6 +275,10 @@ def asked(url: str, question: Callable[[Latest], Awaitable[Answer]]) -> Answer:
     return asyncio.run(ask())
 
 
+async def one(latest: Latest, symbol: str, resolution: str) -> bytes | None:
+    return (await latest.candles([symbol], resolution))[0]
+
+
 def counted(result: str) -> float:
     return REGISTRY.get_sample_value("tickloom_cache_requests_total", {"result": result}) or 0
 
@@ -284,7 +288,7 @@ def test_the_latest_candle_is_there_to_be_sent_and_questions_are_counted(server:
     hits, misses = counted("hit"), counted("miss")
 
     async def questions(latest: Latest) -> list[bytes | None]:
-        return [await latest.candle("A", "1s"), await latest.candle("A", "1m"), await latest.candle("B", "1s")]
+        return [await one(latest, "A", "1s"), await one(latest, "A", "1m"), await one(latest, "B", "1s")]
 
     assert asked(server.url, questions) == [encode(candle(1)), None, encode(candle(0, symbol="B"))]
     assert (counted("hit"), counted("miss")) == (hits + 2, misses + 1)
@@ -299,7 +303,7 @@ def test_more_questions_at_once_than_connections_are_all_answered(
     store.write([candle()])
 
     async def questions(latest: Latest) -> list[bytes | None]:
-        return await asyncio.gather(*(latest.candle("A", "1s") for _ in range(100)))
+        return await asyncio.gather(*(one(latest, "A", "1s") for _ in range(100)))
 
     assert set(asked(server.url, questions)) == {encode(candle())}
 
@@ -311,15 +315,15 @@ def test_a_server_that_hangs_or_is_gone_is_not_waited_for_and_used_again_when_it
         store.write([candle()])
 
     async def questions(latest: Latest) -> list[bytes | None]:
-        before = await latest.candle("A", "1s")
+        before = await one(latest, "A", "1s")
         os.kill(server.process.pid, signal.SIGSTOP)
         began = time.monotonic()
-        hanging = await latest.candle("A", "1s")
+        hanging = await one(latest, "A", "1s")
         assert time.monotonic() - began < 4 * TIMEOUT_S
         server.kill()
-        gone = await latest.candle("A", "1s")
+        gone = await one(latest, "A", "1s")
         server.start()
-        return [before, hanging, gone, await latest.candle("A", "1s")]
+        return [before, hanging, gone, await one(latest, "A", "1s")]
 
     try:
         there = encode(candle())
