@@ -20,7 +20,7 @@ from jobs.settings import Settings
 from schemas import registry
 from schemas.topics import subject
 
-STEP_S = 0.1
+STEP_S = 0.02
 TRADES = 1_000_000_000
 DISORDER_NS = 500_000_000
 
