@@ -153,7 +153,7 @@ def test_symbols_and_their_resolutions(api: httpx.Client) -> None:
         ({"symbol": "A", "resolution": "1s", "limit": 10_001}, "10000"),
         ({"symbol": "A", "resolution": "1s", "order": "asc; drop table candles"}, "asc"),
         ({"symbol": "A\x00", "resolution": "1s"}, "pattern"),
-        ({"symbol": "A" * 5_000, "resolution": "1s"}, "128"),
+        ({"symbol": "A" * 5_000, "resolution": "1s"}, "256"),
     ],
 )
 def test_a_wrong_question_is_told_what_is_wrong(api: httpx.Client, parameters: dict[str, str], told: str) -> None:
