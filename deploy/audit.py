@@ -18,11 +18,12 @@ from jobs.settings import Settings
 from schemas import avro, topics
 from schemas import resolutions as lengths
 from schemas.codec import Encoder
+from schemas.lake import PLACE
 from schemas.registered import Registry
 from services.committed import CommittedReader
 from services.oracle import CandleKey
 from services.projections.agreement import Difference, differences
-from services.projections.store import Store, is_later
+from services.projections.store import Held, is_later
 from udfs.recompute import SECOND_NS
 from udfs.revisions import BY_HAND, Version
 from udfs.sources import Range, Sources
@@ -101,7 +102,7 @@ class Report:
         return not wrong and self.messages == self.accounted
 
 
-def audit(settings: Settings, scope: Scope, tell: Callable[[str], None], stores: Iterable[Store] = ()) -> Report:
+def audit(settings: Settings, scope: Scope, tell: Callable[[str], None], stores: Iterable[Held] = ()) -> Report:
     """Recompute, read what is committed, compare; also what these stores hold. `tell` hears what is being done.
 
     Raises UserError when the topic cannot be read or the bounded run fails, StoreError when a store cannot be read.
@@ -153,7 +154,7 @@ def _committed(settings: Settings, scope: Scope) -> _Committed:
     wanted = {**candles, topics.REJECTED: "rejected_trade"}
     with CommittedReader(settings.kafka_client(), settings.registry_client(), wanted) as reader:
         for each in reader.read_to_end(READ_TIMEOUT_S):
-            record = each.record
+            record = {**each.record, **dict(zip(PLACE, (each.partition, each.offset), strict=True))}
             if each.topic == topics.REJECTED:
                 if record["topic"] == settings.trades_topic and record["severity"] == "reject":
                     found.rejected[record["partition"], record["offset"]] += 1
@@ -168,7 +169,7 @@ def _committed(settings: Settings, scope: Scope) -> _Committed:
     return found
 
 
-def _otherwise(store: Store, committed: _Committed, scope: Scope) -> list[Difference]:
+def _otherwise(store: Held, committed: _Committed, scope: Scope) -> list[Difference]:
     known = {CandleKey.of(each): each for each in committed.latest.values()} | committed.highest
     return [each for each in differences(known, store) if scope.holds(each.key)]
 

@@ -6,11 +6,14 @@ from contextlib import ExitStack, contextmanager
 
 from deploy import stack
 from deploy.errors import UserError
+from jobs.settings import Settings
+from schemas import lake
+from schemas.lake import LakeError
 from schemas.registry import RegistryError
 from services.committed import CommittedReadError
 from services.projections.postgres import Postgres
 from services.projections.projector import ProjectionError
-from services.projections.store import Store, StoreError
+from services.projections.store import Held, Store, StoreError
 
 
 def _postgres() -> Store:
@@ -53,11 +56,28 @@ def connected(names: Iterable[str]) -> Iterator[list[Store]]:
 
 
 @contextmanager
+def audited(settings: Settings) -> Iterator[list[Held]]:
+    """Everything that should hold what is committed: the stores that are there, and the lake once its job has run."""
+    with connected(present()) as stores:
+        yield [*stores, *_lake(settings)]
+
+
+def _lake(settings: Settings) -> list[Held]:
+    if not (settings.lake and settings.lake_catalog.get_secret_value()):
+        return []
+    from services.projections.lake import load  # Iceberg is slow to import
+
+    catalog = lake.connect(*settings.lake_place())
+    with lake.one_line():
+        return [load(catalog)] if catalog.table_exists(lake.CANDLES.identifier) else []
+
+
+@contextmanager
 def one_line() -> Iterator[None]:
     """Turns what a projection and its parts raise into a UserError."""
     try:
         yield
-    except (CommittedReadError, ProjectionError, RegistryError, StoreError) as error:
+    except (CommittedReadError, LakeError, ProjectionError, RegistryError, StoreError) as error:
         raise UserError(str(error)) from error
 
 

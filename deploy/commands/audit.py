@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SHOWN = 10
 @click.option("--to", "end", type=Instant(), default=ALL.end, help="No window that ends later.")
 @click.option("--symbol", "symbols", multiple=True, help="Only this symbol; repeat it.  [default: all]")
 @click.option("--repair", is_flag=True, help="Hand what is wrong to the reconcile job, which publishes revisions.")
-@click.option("--sinks", is_flag=True, help="Also whether every projection that has a server holds what was committed.")
+@click.option("--sinks", is_flag=True, help="Also whether every database and the lake hold what was committed.")
 @click.option(
     "--textfile",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -65,7 +66,7 @@ def audit(
     console = Console(stderr=as_json)
     with console.status("") as status:
         say = status.update if console.is_terminal else lambda phase: click.echo(f"  {phase}", err=as_json)
-        with projections.connected(projections.present() if sinks else ()) as stores:
+        with projections.audited(settings) if sinks else nullcontext(()) as stores:
             report = run_audit(settings, Scope(start, end, frozenset(symbols)), say, stores)
     click.echo(json.dumps(_as_json(report), default=str, indent=2) if as_json else _as_text(report))
     if textfile:

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.candle_json import KEPT
 from services.oracle import CandleKey
-from services.projections.store import Store
+from services.projections.store import Held
 from services.records import CandleRecord
 
 
@@ -20,7 +20,7 @@ class Difference:
     """(committed, held) of what differs."""
 
 
-def differences(committed: Mapping[CandleKey, CandleRecord], store: Store) -> Iterable[Difference]:
+def differences(committed: Mapping[CandleKey, CandleRecord], store: Held) -> Iterable[Difference]:
     """What a store holds otherwise than it was committed. What it lacks comes last."""
     waiting = dict(store.expected(committed))
     for held in store.read():
@@ -30,7 +30,8 @@ def differences(committed: Mapping[CandleKey, CandleRecord], store: Store) -> It
             yield Difference(key, "unexpected")
             continue
         differing = {name: (expected[name], held[name]) for name in KEPT if expected[name] != held[name]}
-        if differing:
+        is_behind = expected["revision"] > held["revision"] and store.may_lack(expected)
+        if differing and not is_behind:
             yield Difference(key, "differing", differing)
     for key in sorted(waiting):
         if not store.may_lack(waiting[key]):

@@ -16,12 +16,30 @@ class UnstorableError(ValueError):
     """A candle that no store is asked to hold."""
 
 
-class Store(Protocol):
-    """A database that holds candles. Every method raises StoreError when the database fails."""
+class Held(Protocol):
+    """A database of candles that somebody keeps. Every method raises StoreError when it fails."""
 
     @property
     def name(self) -> str:
         """As users call it: `postgres`."""
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Every candle, with the fields candle_json.KEPT, as the Avro record has them."""
+
+    def expected(self, committed: Mapping[CandleKey, CandleRecord]) -> Mapping[CandleKey, CandleRecord]:
+        """Which of these it holds, when of every window the highest revision is among them."""
+        return committed
+
+    def may_lack(self, candle: CandleRecord) -> bool:
+        """Whether it may have dropped such a candle by itself, or not have it yet."""
+        return False
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Store(Held, Protocol):
+    """One that a projection keeps."""
 
     def prepare(self) -> None:
         """Create or migrate what the candles are kept in."""
@@ -32,25 +50,11 @@ class Store(Protocol):
         After an error the same may be written again.
         """
 
-    def read(self) -> Iterator[dict[str, Any]]:
-        """Every candle, with the fields candle_json.KEPT, as the Avro record has them."""
-
-    def expected(self, committed: Mapping[CandleKey, CandleRecord]) -> Mapping[CandleKey, CandleRecord]:
-        """Which of these it holds, when of every window the highest revision is among them."""
-        return committed
-
-    def may_lack(self, candle: CandleRecord) -> bool:
-        """Whether it may have dropped such a candle by itself."""
-        return False
-
     def retain(self, since: datetime) -> list[str]:
         """Drop candles that are older, as far as that is cheap; returns the names of what was dropped."""
 
     def clear(self) -> None:
         """Forget every candle, so that all can be written again."""
-
-    def close(self) -> None:
-        """Give the connection back."""
 
 
 def require_storable(candle: CandleRecord) -> None:
