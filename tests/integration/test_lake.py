@@ -15,11 +15,16 @@ import pytest
 from deploy import downloads
 from deploy import lake as upkeep
 from deploy.stack import Stack
-from schemas.lake import CANDLES, REJECTED, TRADES, LakeError, connect
+from schemas import topics
+from schemas.lake import CANDLES, PLACE, REJECTED, TRADES, LakeError, connect
 from services import dataset
 from services.candle_json import KEPT
+from services.committed import CommittedReader
 from services.dataset import Query
-from services.oracle import SECOND_NS
+from services.oracle import SECOND_NS, CandleKey
+from services.projections.agreement import differences
+from services.projections.lake import load
+from services.projections.store import highest
 from tests.integration.books import Books
 from tests.integration.candle_job import START_NS, CandleJob, Feed, wait_until
 from tests.integration.candle_output import Output
@@ -108,6 +113,16 @@ def test_candles_with_every_revision_and_rejected_trades_are_rows_too(lake: Lake
         assert sorted(candles(lake.by_duckdb(CANDLES)), key=str) == expected
         (kept,) = (row for row in lake.by_pyiceberg(REJECTED) if row["symbol"] == feed.symbol("A"))
         assert {name: kept[name] for name in REJECTED.fields} == output.rejected[0]
+    committed = {CandleKey.of(each): each for each in highest(placed(lake))}
+    assert list(differences(committed, load(connect(*lake.chosen.lake_place())))) == []
+
+
+def placed(lake: Lake) -> Iterator[dict[str, Any]]:
+    """Every committed candle, with its place."""
+    wanted = {topics.candles(resolution): "candle" for resolution in lake.chosen.resolutions}
+    with CommittedReader(lake.stack.kafka_client(), lake.stack.registry_client(), wanted) as reader:
+        for each in reader.read_to_end(60):
+            yield {**each.record, **dict(zip(PLACE, (each.partition, each.offset), strict=True))}
 
 
 @pytest.mark.thorough
