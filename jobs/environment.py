@@ -114,6 +114,7 @@ def _checkpoint(env: "TableEnvironment", interval: timedelta) -> None:
     # The client decides this for the cluster: a job that is cancelled can go on from its last checkpoint.
     config.set("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION")
     config.set("pipeline.auto-watermark-interval", "50 ms")
+    config.set("execution.buffer-timeout.interval", "10 ms")  # few rows leave the fold: none waits for others
 
 
 def python_jars() -> list[Path]:

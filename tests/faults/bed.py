@@ -93,6 +93,8 @@ class Batch:
 
     def __init__(self, bed: Bed, seed: int, file: str = "jobs/candles.py", **changed: str) -> None:
         self.bed, self.stack, self.proxy = bed, bed.stack, bed.proxy
+        self.afterwards = ExitStack()
+        """What is to be done once a fault is over."""
         self._seed, self._file, self._changed = seed, file, changed
 
     def __enter__(self) -> Self:
@@ -187,9 +189,11 @@ class Batch:
 
     def stop_outcome(self, request: str) -> dict[str, Any] | None:
         """What came of a stop: `location` of the savepoint, or `failure-cause`; None before that."""
-        found = self.rest(f"/savepoints/{request}")
-        done = found is not None and found["status"]["id"] == "COMPLETED"
-        return dict(found["operation"]) if found and done else None
+        try:
+            found = self.job.get(f"/savepoints/{request}")
+        except UserError as error:  # a JobManager that has come anew does not know of it
+            return {"failure-cause": str(error)} if "Operation not found" in str(error) else None
+        return dict(found["operation"]) if found["status"]["id"] == "COMPLETED" else None
 
     def _stop_drained(self) -> bool:
         """Whether a job that is not restarting at that moment has stopped."""

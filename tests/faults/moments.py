@@ -109,8 +109,8 @@ def savepoint(batch: Batch, _dice: random.Random) -> Iterator[None]:
     before = set(_names(folder))
     stop = Stop(batch)
     wait_for(lambda: set(_names(folder)) - before, "moment: no savepoint began", TIMEOUT_S, WATCH_S)
+    batch.afterwards.callback(stop.follow)
     yield
-    stop.follow()
 
 
 class Stop:

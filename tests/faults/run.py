@@ -44,7 +44,7 @@ def drain(batch: Batch, seed: int) -> Result:
 def _happen(batch: Batch, cell: Cell, dice: random.Random) -> float | None:
     """Wait for the moment, the fault and the recovery; returns its seconds."""
     job = batch.job.id
-    with ExitStack() as end, WAITS[cell.moment](batch, dice):
+    with ExitStack() as batch.afterwards, ExitStack() as end, WAITS[cell.moment](batch, dice):
         injected_ms = time.time() * 1_000
         INJECTIONS[cell.fault](batch, dice, end)
     resumed = batch.job.id != job
