@@ -192,7 +192,7 @@ class Batch:
         try:
             found = self.job.get(f"/savepoints/{request}")
         except UserError as error:  # a JobManager that has come anew does not know of it
-            return {"failure-cause": str(error)} if "Operation not found" in str(error) else None
+            return {"failure-cause": str(error)} if ": 404 " in str(error) else None
         return dict(found["operation"]) if found["status"]["id"] == "COMPLETED" else None
 
     def _stop_drained(self) -> bool:
