@@ -20,6 +20,7 @@ from deploy.stack.state import PARTS, left_over
 from deploy.stack.status import memory_bytes
 from schemas import avro
 from schemas.registry import connect
+from tests.integration.candle_job import wait_until
 from tests.integration.stacks import command, down, environment, free_ports, tickloom, up
 
 pytestmark = pytest.mark.integration
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.integration
 UP_BOUND_S = 60
 MEMORY_BOUND_BYTES = 4 * 2**30
 RECOVERY_BOUND_S = 15
+WEB_TIMEOUT_S = 20
 SUBJECT = "md.trades.v1-value"
 TOPIC = "md.trades.v1"
 
@@ -186,6 +188,32 @@ def test_a_killed_taskmanager_comes_back_and_the_cluster_is_healthy(second_life:
         assert time.monotonic() - began < shared(RECOVERY_BOUND_S)
         time.sleep(0.2)
     assert slots_in_total(second_life) == 4  # a dead TaskManager's are no longer counted
+
+
+def test_metrics_are_shown_again_after_a_taskmanager_that_died_while_it_was_asked(second_life: Stack) -> None:
+    (before,) = taskmanagers(second_life)
+    wait_until(lambda: has_metrics(second_life, before), "the metrics of a TaskManager")
+    pid = second_life.pids["taskmanager"]
+    os.kill(pid, signal.SIGSTOP)
+    for _ in range(3):  # one of these makes the JobManager ask, and is never answered
+        has_metrics(second_life, before)
+        time.sleep(1.1)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: any(has_metrics(second_life, each) for each in taskmanagers(second_life) - {before}),
+        "the metrics of the new TaskManager",
+        shared(RECOVERY_BOUND_S + WEB_TIMEOUT_S),
+    )
+
+
+def taskmanagers(stack: Stack) -> set[str]:
+    found = httpx.get(f"{stack.flink_rest_url}/taskmanagers", timeout=5, trust_env=False).json()
+    return {each["id"] for each in found["taskmanagers"]}
+
+
+def has_metrics(stack: Stack, taskmanager: str) -> bool:
+    answer = httpx.get(f"{stack.flink_rest_url}/taskmanagers/{taskmanager}/metrics", timeout=5, trust_env=False)
+    return answer.is_success and bool(answer.json())
 
 
 def slots_in_total(stack: Stack) -> int:
