@@ -17,7 +17,7 @@ COMMANDS = {
     "submit": "start a job on the cluster",
     "stop": "end a job with a savepoint, so that it can go on later",
     "savepoints": "the savepoints of a job",
-    "plan": "what an upgrade would make of the state of a job",
+    "plan": "the state of a job, and what an upgrade would make of it: check, print, diff",
     "upgrade": "let another version of a job go on from its state",
     "rollback": "let the version before go on",
     "backfill": "candles of trades files, or of what a topic holds, as files",

@@ -146,6 +146,7 @@ def parameters(settings: Settings, more: Mapping[str, str] | None = None) -> str
 
 def run(statements: "StatementSet") -> str:
     """Submit the statements of a job without a compiled plan, such as one with steps in Python, and return its id."""
+    release.start_at_once()
     return started(statements.execute())
 
 

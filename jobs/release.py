@@ -82,6 +82,12 @@ class Start:
         written.rename(folder / "start")
 
 
+def start_at_once() -> None:
+    """For a job that has no compiled plan: exits when it is to tell its state and wait."""
+    if PREPARED in os.environ:
+        sys.exit("tickloom: a job with steps in Python has no compiled plan, so it cannot tell what state it has")
+
+
 def await_start(release: Release) -> Start:
     """How to start: at once and anew, unless this is a successor.
 

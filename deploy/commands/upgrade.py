@@ -20,7 +20,7 @@ def upgrade(job: str, cluster: str | None, **flags: str | None) -> None:
     goes on from the same state.
 
     \b
-      tickloom plan candles --resolutions 1s,1m,1h    what would become of the state
+      tickloom plan check candles --resolutions 1s,1m,1h    what would become of the state
       tickloom upgrade candles --resolutions 1s,1m,1h
       tickloom rollback candles
     """
