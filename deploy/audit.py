@@ -18,7 +18,6 @@ from jobs.settings import Settings
 from schemas import avro, topics
 from schemas import resolutions as lengths
 from schemas.codec import Encoder
-from schemas.lake import PLACE
 from schemas.registered import Registry
 from services.committed import CommittedReader
 from services.oracle import CandleKey
@@ -154,11 +153,12 @@ def _committed(settings: Settings, scope: Scope) -> _Committed:
     wanted = {**candles, topics.REJECTED: "rejected_trade"}
     with CommittedReader(settings.kafka_client(), settings.registry_client(), wanted) as reader:
         for each in reader.read_to_end(READ_TIMEOUT_S):
-            record = {**each.record, **dict(zip(PLACE, (each.partition, each.offset), strict=True))}
             if each.topic == topics.REJECTED:
-                if record["topic"] == settings.trades_topic and record["severity"] == "reject":
-                    found.rejected[record["partition"], record["offset"]] += 1
+                rejected = each.record
+                if rejected["topic"] == settings.trades_topic and rejected["severity"] == "reject":
+                    found.rejected[rejected["partition"], rejected["offset"]] += 1
                 continue
+            record = each.placed()
             key = CandleKey.of(record)
             if is_later(record, found.latest.get(key[:2])):
                 found.latest[key[:2]] = record

@@ -10,6 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from schemas import broker
 from schemas.codec import Decoder
+from schemas.lake import PLACE
 from schemas.registered import Registry
 
 TIMEOUT_S = 10
@@ -28,6 +29,10 @@ class Committed:
     offset: int
     visible_ns: int
     record: dict[str, Any]
+
+    def placed(self) -> dict[str, Any]:
+        """The record with its place, under the names that the lake has for it."""
+        return {**self.record, **dict(zip(PLACE, (self.partition, self.offset), strict=True))}
 
 
 class CommittedReader:

@@ -7,7 +7,7 @@ from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from services.projections.redis import SYMBOLS, key
+from services.projections.redis import key
 
 CONNECTIONS_MAX = 32
 TIMEOUT_S = 0.25
@@ -32,12 +32,6 @@ class Latest:
         for each in found:
             REQUESTS.labels("hit" if each else "miss").inc()
         return cast("Sequence[bytes | None]", found)
-
-    async def symbols(self) -> list[str]:
-        """Every symbol that has had a candle, sorted; none when they are not known."""
-        question: Any = self._client.smembers(SYMBOLS)
-        found: set[bytes] | None = await _answer(question)
-        return sorted(symbol.decode() for symbol in found or ())
 
     async def close(self) -> None:
         """Give the connections back."""

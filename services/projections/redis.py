@@ -1,7 +1,7 @@
 """The latest candle of every symbol and resolution in Redis, for those who ask for it again and again.
 
 `tickloom:candle:<resolution>:<symbol>` is the candle of the last window, of that the highest revision, as the bytes of
-services.candle_json; a week after it was written it is gone. `tickloom:symbols` is the set of all symbols ever written.
+services.candle_json; a week after it was written it is gone.
 """
 
 import time
@@ -18,7 +18,6 @@ from services.projections.store import Store, StoreError, latest
 from services.records import CandleRecord
 
 PREFIX = "tickloom:candle:"
-SYMBOLS = "tickloom:symbols"
 TTL_S = 7 * 24 * 3_600
 """Longer than markets close for holidays."""
 CONNECT_TIMEOUT_S = 10
@@ -59,14 +58,11 @@ class Redis(Store):
         """Keys need no preparation."""
 
     def write(self, candles: Iterable[CandleRecord]) -> None:
-        kept = latest(candles)
         # A script a candle, not one for all, and no transaction: readers are answered in between.
         with _one_line(), self._client.pipeline(transaction=False) as pipeline:
-            for candle in kept:
+            for candle in latest(candles):
                 place = key(candle["symbol"], candle["resolution"])
                 self._keep([place], [candle_json.encode(candle), TTL_S], pipeline)
-            if kept:
-                pipeline.sadd(SYMBOLS, *{candle["symbol"] for candle in kept})
             pipeline.execute()
 
     def read(self) -> Iterator[dict[str, Any]]:
@@ -95,7 +91,6 @@ class Redis(Store):
             keys = self._keys()
             for first in range(0, len(keys), FETCHED):
                 self._client.unlink(*keys[first : first + FETCHED])
-            self._client.unlink(SYMBOLS)
 
     def close(self) -> None:
         self._client.close()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from services.oracle import CandleKey
 from services.records import CandleRecord
@@ -36,6 +36,12 @@ class Held(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class Store(Held, Protocol):

@@ -16,7 +16,7 @@ from deploy import downloads
 from deploy import lake as upkeep
 from deploy.stack import Stack
 from schemas import topics
-from schemas.lake import CANDLES, PLACE, REJECTED, TRADES, LakeError, connect
+from schemas.lake import CANDLES, REJECTED, TRADES, LakeError, connect
 from services import dataset
 from services.candle_json import KEPT
 from services.committed import CommittedReader
@@ -122,7 +122,7 @@ def placed(lake: Lake) -> Iterator[dict[str, Any]]:
     wanted = {topics.candles(resolution): "candle" for resolution in lake.chosen.resolutions}
     with CommittedReader(lake.stack.kafka_client(), lake.stack.registry_client(), wanted) as reader:
         for each in reader.read_to_end(60):
-            yield {**each.record, **dict(zip(PLACE, (each.partition, each.offset), strict=True))}
+            yield each.placed()
 
 
 @pytest.mark.thorough
