@@ -147,7 +147,8 @@ def _share_inside(before: Any, after: Any) -> float:
 
 def _share_of_hits(before: Any, after: Any) -> float:
     name = "tickloom_cache_requests_total"
-    return _grown(before, after, name, {"result": "hit"}) / _grown(before, after, name, {})
+    hits = (_grown(before, after, name, {"result": result}) for result in ("memory", "hit"))
+    return sum(hits) / _grown(before, after, name, {})
 
 
 def _grown(before: Any, after: Any, name: str, labels: dict[str, str]) -> float:

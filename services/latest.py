@@ -13,7 +13,11 @@ CONNECTIONS_MAX = 32
 TIMEOUT_S = 0.25
 """For a connection, and for an answer: the database answers too."""
 
-REQUESTS = Counter("tickloom_cache_requests_total", "Questions to Redis: known, unknown, not answered", ["result"])
+REQUESTS = Counter(
+    "tickloom_cache_requests_total",
+    "Latest candles: from memory, known to Redis, unknown, not told",
+    ["result"],
+)
 
 
 class Latest:

@@ -22,6 +22,7 @@ from services import dashboard
 from services.api import candles, graph, operations, streams
 from services.api.access import Caller, Gate
 from services.api.candle_pages import CandlePages
+from services.api.latest import LatestCandles
 from services.api.pipeline import Pipeline
 from services.api.quality import QualityBoard
 from services.api.tail import Tail
@@ -92,7 +93,7 @@ def create(sources: Sources) -> FastAPI:
     quality = QualityBoard(tail)
     gate = Gate(sources.keys, sources.limit)
     pages = CandlePages(pool)
-    latest = Latest(sources.redis_url)
+    cache = Latest(sources.redis_url)
     flink = sources.flink()
     pipeline = Pipeline(flink)
 
@@ -102,14 +103,14 @@ def create(sources: Sources) -> FastAPI:
             open_.callback(tail.close)
             await open_.enter_async_context(flink)
             open_.push_async_callback(pool.close)
-            open_.push_async_callback(latest.close)
+            open_.push_async_callback(cache.close)
             await pool.open(wait=False)
             for following in (asyncio.create_task(tail.run()), asyncio.create_task(quality.run())):
                 open_.callback(following.cancel)
             yield
 
     app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
-    app.include_router(candles.router(pages, latest, gate, sources.resolutions))
+    app.include_router(candles.router(pages, LatestCandles(tail, cache, pages), gate, sources.resolutions))
     app.include_router(streams.router(tail, gate, sources.resolutions))
     app.include_router(operations.router(pool, tail, quality, pipeline, gate))
     app.include_router(graph.router(pages, gate, sources.resolutions), prefix="/graphql")

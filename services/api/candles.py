@@ -8,9 +8,8 @@ from schemas.models import Instant
 from services.api.access import Gate
 from services.api.answers import CandleAnswer, CandlePage, SymbolAnswer, problems
 from services.api.candle_pages import MAX_LIMIT, Asked, CandlePages, Format
+from services.api.latest import LatestCandles
 from services.api.questions import Symbol, known_among
-from services.candle_json import encode
-from services.latest import Latest
 
 MEDIA: dict[Format, str] = {
     "json": "application/json",
@@ -29,7 +28,7 @@ OTHER_FORMS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(pages: CandlePages, cache: Latest, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
+def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
     """The routes of what is in the database."""
     routes = APIRouter(
         prefix="/v1", tags=["candles"], dependencies=[Depends(gate.reader)], responses=problems(401, 422, 429, 503)
@@ -78,12 +77,10 @@ def router(pages: CandlePages, cache: Latest, gate: Gate, resolutions: tuple[str
     ) -> Response:
         """The latest candle of each symbol; `close` is its latest price. A symbol without one is left out.
 
-        From Redis; what that does not know is looked up in PostgreSQL.
+        From memory; what has not come since the API began is looked up in Redis, then in PostgreSQL.
         """
-        known = await cache.candles(symbol, resolution)
-        unknown = [name for name, candle in zip(symbol, known, strict=True) if candle is None]
-        others = map(encode, await pages.latest(unknown, resolution)) if unknown else ()
-        return Response(b"[%s]" % b",".join([*filter(None, known), *others]), media_type=MEDIA["json"])
+        found = await latest_candles.encoded(symbol, resolution)
+        return Response(b"[%s]" % b",".join(found), media_type=MEDIA["json"])
 
     @routes.get("/symbols")
     async def symbols() -> list[SymbolAnswer]:

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from schemas import broker
 from schemas.codec import CodecError, Decoder
 from schemas.registered import Registry
+from services.api.newest import Newest
 from services.committed import READER
 from services.logs import warn_of
 
@@ -70,6 +71,8 @@ class Tail:
         self._kafka = {**READER, "client.id": "tickloom-api", **kafka}
         lookup = Registry(registry).schema
         self._decoders = {topic: Decoder(schema, lookup) for topic, schema in topics.items()}
+        self._candles = {topic for topic, schema in topics.items() if schema == "candle"}
+        self._newest = Newest(self._decoded)
         self._next: dict[str, list[int]] = {}
         self._listeners: set[Listener] = set()
         self._threads = ThreadPoolExecutor(2 * CATCHING_UP, "tail")
@@ -105,6 +108,10 @@ class Tail:
                 yield Item(tuple(at), record)
         finally:
             self._listeners.discard(listener)
+
+    def newest(self, topic: str, symbol: str) -> bytes | None:
+        """The JSON object of the newest candle since this began; None where none has come or Kafka is not followed."""
+        return None if self.error else self._newest.candle(topic, symbol)
 
     async def recent(self, topic: str, records: int) -> Sequence:
         """The sequence so many records before now in every partition, or where the topic begins. Raises StreamError."""
@@ -181,6 +188,8 @@ class Tail:
             self._next[topic][partition] = offset
             return
         self._next[topic][partition] = offset + 1
+        if topic in self._candles:
+            self._newest.take(message)
         listeners = [each for each in self._listeners if each.topic == topic and not each.is_too_slow]
         if listeners and (record := self._decoded(message)):
             for listener in listeners:

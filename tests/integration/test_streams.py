@@ -140,6 +140,16 @@ def test_what_is_committed_is_heard_once_and_what_is_aborted_is_not(told: Source
     assert by_symbol(listener.candles) == by_symbol([plain(each) for each in topic.committed])
 
 
+def test_the_latest_candle_is_known_once_it_is_committed_without_asking_a_database(told: Sources, topic: Topic) -> None:
+    with served(told) as api:
+        begun(api, listener := Listener(length(topic)))
+        topic.commit(numbered(0), numbered(4))
+        topic.abort(numbered(8))
+        listener.listen(api, 2)
+        answer = api.get("/v1/latest", params={"symbol": "A", "resolution": length(topic)})
+    assert answer.json() == [plain(numbered(4))]
+
+
 def test_a_listener_that_comes_back_misses_nothing_and_hears_nothing_twice_also_from_another_server(
     told: Sources, topic: Topic
 ) -> None:
