@@ -17,6 +17,7 @@ from schemas.codec import Encoder
 from schemas.registered import Registry
 from schemas.topics import TRADES
 from services.pacing import Pace, SendLog
+from services.traces import Sent, Traces
 from services.trades_file import BadRow, Row, TradesFile
 from udfs.partitioner import partition_of
 
@@ -79,9 +80,10 @@ class Summary:
 class Replay:
     """One replay of some files, in their order. Trades are keyed by symbol and partitioned by murmur2."""
 
-    def __init__(self, files: Sequence[TradesFile], target: Target) -> None:
+    def __init__(self, files: Sequence[TradesFile], target: Target, traces: Traces | None = None) -> None:
         self.files = files
         self.target = target
+        self._sent = Sent(traces, target.topic) if traces else None
         self.log = SendLog()
         self.summary = Summary()
         self._pace = Pace(target.speed)
@@ -123,6 +125,8 @@ class Replay:
         started = time.monotonic()
         self._send_all(producer, encoder, on_progress)
         self._flush(producer)
+        if self._sent:
+            self._sent.end()
         self.summary.seconds = time.monotonic() - started
         return self.summary
 
@@ -163,6 +167,7 @@ class Replay:
             self._serve(producer, min(seconds, 0.1))
 
     def _produce(self, producer: Producer, symbol: str, value: bytes, ts_event: int) -> None:
+        headers = self._sent.header(symbol, ts_event) if self._sent else None
         while True:
             try:
                 producer.produce(
@@ -171,6 +176,7 @@ class Replay:
                     symbol.encode(),
                     timestamp=ts_event // 1_000_000,
                     on_delivery=self._delivered,
+                    headers=headers,
                 )
             except BufferError:  # the queue is full: let the broker catch up
                 self._serve(producer, 0.1)

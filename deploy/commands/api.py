@@ -1,6 +1,7 @@
 """`tickloom api`: candles over HTTP, and the dashboard."""
 
 import ipaddress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from services import logs
 from services.api.access import KeysError, load_keys
 from services.api.app import Sources, create
 from services.api.server import server
+from services.traces import traced
 
 
 @click.command()
@@ -24,11 +26,20 @@ from services.api.server import server
 @click.option("--keys", type=click.Path(path_type=Path), help='JSON: {"NAME": {"sha256": …, "role": "read|operate"}}.')
 @click.option("--limit", default="100/second", show_default=True, help="Requests of one key or address.")
 @click.option("--cluster", help="HOST:PORT of Flink's REST API.  [default: the stack's]")
+@click.option("--alertmanager", help="URL of the Alertmanager whose alerts the dashboard shows.  [default: none]")
 @click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
 @click.option("--registry", help="URL of the schema registry.  [default: likewise]")
 @click.option("--resolutions", help="Lengths of candles.  [default: the setting]")
 @click.option("--updating", help="Candles published while open, such as 1m:5s.  [default: the setting]")
-def api(host: str, port: int, keys: Path | None, limit: str, cluster: str | None, **flags: str | None) -> None:
+def api(
+    host: str,
+    port: int,
+    keys: Path | None,
+    limit: str,
+    cluster: str | None,
+    alertmanager: str | None,
+    **flags: str | None,
+) -> None:
     """Serve committed candles, their streams and the dashboard until Ctrl-C.
 
     Pages come from PostgreSQL, latest candles from Redis (`tickloom project run` fills them), streams straight from
@@ -42,9 +53,11 @@ def api(host: str, port: int, keys: Path | None, limit: str, cluster: str | None
     if keys is None and not _is_loopback(host):
         raise UserError(f"--host {host} can be reached from other machines: name who may ask with --keys")
     logs.start("api")
-    app = create(_sources(load(flags), keys, limit, cluster or jobs.cluster_address()))
-    click.echo(f"http://{host}:{port} (routes: http://{host}:{port}/docs); Ctrl-C stops")
-    server(app, host, port).run()
+    sources = _sources(load(flags), keys, limit, cluster or jobs.cluster_address())
+    with traced("api") as traces:
+        app = create(replace(sources, alertmanager_url=alertmanager and alertmanager.rstrip("/"), traces=traces))
+        click.echo(f"http://{host}:{port} (routes: http://{host}:{port}/docs); Ctrl-C stops")
+        server(app, host, port).run()
 
 
 def _sources(settings: Settings, keys: Path | None, limit: str, cluster: str) -> Sources:

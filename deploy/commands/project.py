@@ -15,6 +15,7 @@ from services import logs
 from services.committed import CommittedReader
 from services.projections import projector
 from services.projections.projector import Projector
+from services.traces import traced
 
 name_argument = click.argument("name", type=click.Choice(list(STORES)))
 brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
@@ -56,9 +57,9 @@ def run(name: str, metrics_port: int | None, **flags: str | None) -> None:
         signal.signal(number, lambda *_: stopped.set())
     group = f"{settings.transactional_id_prefix}-reader-{name}"
     clients = settings.kafka_client(), settings.registry_client()
-    followed = Projector(*clients, _topics(settings), STORES[name], name, group, settings.retention)
-    click.echo(f"candles of {settings.brokers} go to {name}; Ctrl-C stops")
-    with one_line():
+    with one_line(), traced(f"projection-{name}") as traces:
+        followed = Projector(*clients, _topics(settings), STORES[name], name, group, settings.retention, traces)
+        click.echo(f"candles of {settings.brokers} go to {name}; Ctrl-C stops")
         followed.run(stopped.is_set)
 
 

@@ -14,6 +14,7 @@ from deploy.options import INTERRUPTED, Pair, Speed, ctrl_c_stops, load
 from schemas.registry import RegistryError
 from schemas.topics import TRADES
 from services.replay import Replay, ReplayError, Summary, Target
+from services.traces import traced
 from services.trades_cells import TradesFileError
 from services.trades_file import TradesFile
 
@@ -64,11 +65,12 @@ def replay(
         speed=speed,
         limit=limit,
     )
-    run = Replay(trades, target)
     try:
-        run.check()
-        with _progress(run) as progress, ctrl_c_stops(run.stop):
-            summary = run.run(progress)
+        with traced("replay") as traces:
+            run = Replay(trades, target, traces)
+            run.check()
+            with _progress(run) as progress, ctrl_c_stops(run.stop):
+                summary = run.run(progress)
     except (TradesFileError, ReplayError, RegistryError) as error:
         raise UserError(str(error)) from error
     _report(summary, target.topic)

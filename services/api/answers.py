@@ -72,6 +72,16 @@ class QualityAnswer(Answer):
     finding: str | None
 
 
+class AlertAnswer(Answer):
+    """An alert that fires, and since when; `runbook` says what to do."""
+
+    name: Annotated[str, Field(examples=["CandleJobMissing"])]
+    severity: Annotated[str, Field(examples=["critical", "warning"])]
+    summary: str
+    since: datetime
+    runbook: str | None
+
+
 class PartHealth(Answer):
     """A part the API leans on."""
 

@@ -21,12 +21,14 @@ from schemas import topics
 from services import dashboard
 from services.api import candles, graph, operations, streams
 from services.api.access import Caller, Gate
+from services.api.alerts import Alerts
 from services.api.candle_pages import CandlePages
 from services.api.latest import LatestCandles
 from services.api.pipeline import Pipeline
 from services.api.quality import QualityBoard
 from services.api.tail import Tail
 from services.latest import Latest
+from services.traces import Traces
 
 LOG = logging.getLogger("tickloom.api")
 CONNECTIONS = 8
@@ -76,6 +78,8 @@ class Sources:
     flink: Callable[[], httpx.AsyncClient]
     limit: str
     keys: Mapping[str, Caller] = field(default_factory=dict)
+    alertmanager_url: str | None = None
+    traces: Traces | None = None
 
 
 def create(sources: Sources) -> FastAPI:
@@ -89,13 +93,14 @@ def create(sources: Sources) -> FastAPI:
         kwargs={"options": f"-c statement_timeout={DATABASE_TIMEOUT_S}s -c timezone=UTC", "autocommit": True},
     )
     followed = {topics.candles(name): "candle" for name in sources.candle_names} | {topics.QUALITY: "quality"}
-    tail = Tail(sources.kafka, sources.registry, followed)
+    tail = Tail(sources.kafka, sources.registry, followed, sources.traces)
     quality = QualityBoard(tail)
     gate = Gate(sources.keys, sources.limit)
     pages = CandlePages(pool)
     cache = Latest(sources.redis_url)
     flink = sources.flink()
     pipeline = Pipeline(flink)
+    alerts = Alerts(sources.alertmanager_url)
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
@@ -104,6 +109,7 @@ def create(sources: Sources) -> FastAPI:
             await open_.enter_async_context(flink)
             open_.push_async_callback(pool.close)
             open_.push_async_callback(cache.close)
+            open_.push_async_callback(alerts.close)
             await pool.open(wait=False)
             for following in (asyncio.create_task(tail.run()), asyncio.create_task(quality.run())):
                 open_.callback(following.cancel)
@@ -112,7 +118,7 @@ def create(sources: Sources) -> FastAPI:
     app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
     app.include_router(candles.router(pages, LatestCandles(tail, cache, pages), gate, sources.resolutions))
     app.include_router(streams.router(tail, gate, sources.resolutions))
-    app.include_router(operations.router(pool, tail, quality, pipeline, gate))
+    app.include_router(operations.router(pool, tail, quality, pipeline, alerts, gate))
     app.include_router(graph.router(pages, gate, sources.resolutions), prefix="/graphql")
     app.include_router(dashboard.router())
     app.add_exception_handler(psycopg.Error, _database_is_away)

@@ -8,13 +8,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from services.api.access import Gate
-from services.api.answers import Health, PartHealth, QualityAnswer, problems
+from services.api.alerts import Alerts
+from services.api.answers import AlertAnswer, Health, PartHealth, QualityAnswer, problems
 from services.api.pipeline import Pipeline
 from services.api.quality import QualityBoard
 from services.api.tail import Tail
 
 
-def router(pool: AsyncConnectionPool, tail: Tail, quality: QualityBoard, pipeline: Pipeline, gate: Gate) -> APIRouter:
+def router(
+    pool: AsyncConnectionPool, tail: Tail, quality: QualityBoard, pipeline: Pipeline, alerts: Alerts, gate: Gate
+) -> APIRouter:
     """The routes of those who run it."""
     routes = APIRouter(tags=["operations"])
     operator = [Depends(gate.operator)]
@@ -36,6 +39,11 @@ def router(pool: AsyncConnectionPool, tail: Tail, quality: QualityBoard, pipelin
     async def jobs() -> list[dict[str, Any]]:
         """The jobs of the cluster: state, checkpoints, watermark, counters of trades; then the latest that ended."""
         return await pipeline.jobs()
+
+    @routes.get("/v1/alerts", dependencies=operator, responses=problems(401, 403, 429, 503))
+    async def firing() -> list[AlertAnswer]:
+        """The alerts that fire, where the API knows an Alertmanager."""
+        return await alerts.firing()
 
     @routes.get("/metrics", dependencies=operator, response_class=Response)
     async def metrics() -> Response:

@@ -21,6 +21,7 @@ from schemas.registered import Registry
 from services.api.newest import Newest
 from services.committed import READER
 from services.logs import warn_of
+from services.traces import Traces
 
 BATCH = 1_000
 POLL_S = 0.1
@@ -66,8 +67,14 @@ class Listener:
 class Tail:
     """Reads the committed records of some topics, each given with the name of its schema, once for all. Close it."""
 
-    def __init__(self, kafka: Mapping[str, str], registry: Mapping[str, str], topics: Mapping[str, str]) -> None:
-        self._properties = kafka
+    def __init__(
+        self,
+        kafka: Mapping[str, str],
+        registry: Mapping[str, str],
+        topics: Mapping[str, str],
+        traces: Traces | None = None,
+    ) -> None:
+        self._properties, self._traces = kafka, traces
         self._kafka = {**READER, "client.id": "tickloom-api", **kafka}
         lookup = Registry(registry).schema
         self._decoders = {topic: Decoder(schema, lookup) for topic, schema in topics.items()}
@@ -183,6 +190,7 @@ class Tail:
         consumer.assign([place for topic, offsets in self._next.items() for place in _places(topic, offsets)])
 
     def _take(self, message: Message) -> None:
+        began_ns = time.time_ns()
         topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
         if _is_end(message):
             self._next[topic][partition] = offset
@@ -194,6 +202,14 @@ class Tail:
         if listeners and (record := self._decoded(message)):
             for listener in listeners:
                 _hand(listener, (partition, offset, record))
+        if topic in self._candles:
+            self._trace(message, began_ns)
+
+    def _trace(self, message: Message, began_ns: int) -> None:
+        symbol, ts_ns = (message.key() or b"").decode(), message.timestamp()[1] * 1_000_000
+        if self._traces and (of := self._traces.of(symbol, ts_ns)):
+            place = {"symbol": symbol, "partition": message.partition() or 0, "offset": message.offset() or 0}
+            self._traces.span("receive", of, message.topic() or "", began_ns, **place)
 
     def _decoded(self, message: Message) -> Record | None:
         try:

@@ -20,15 +20,16 @@ export class Panel {
   }
 
   async look() {
-    const [jobs, quality, health] = await Promise.all([
+    const [jobs, firing, quality, health] = await Promise.all([
       askJson("/v1/pipeline").catch((problem) => ({ problem })),
+      askJson("/v1/alerts").catch((problem) => [{ severity: "warning", summary: problem.message }]),
       askJson("/v1/quality").catch(() => []),
       askJson("/health").catch((problem) => ({ parts: [{ name: "API", healthy: false, detail: problem.message }] })),
     ]);
     const isAllowed = ![401, 403].includes(jobs.problem?.status);
     const found = jobs.problem ? [] : jobs;
     if (!jobs.problem) this.sample(found);
-    element("alerts").replaceChildren(...alerts(isAllowed ? jobs : undefined, quality, health));
+    element("alerts").replaceChildren(...alerts(isAllowed ? jobs : undefined, isAllowed ? firing : [], quality, health));
     element("jobs").replaceChildren(...found.filter((job) => job.state === "RUNNING").map(card));
     element("quality").replaceChildren(...quality.slice(0, 8).map(judged));
     this.draw(found);
@@ -57,7 +58,7 @@ export class Panel {
   }
 }
 
-function alerts(jobs, quality, health) {
+function alerts(jobs, firing, quality, health) {
   const found = health.parts.filter((part) => !part.healthy).map((part) => ["bad", `${part.name} ${part.detail}`]);
   if (jobs?.problem) found.push(["bad", jobs.problem.message]);
   else if (jobs) {
@@ -68,6 +69,9 @@ function alerts(jobs, quality, health) {
       const age = Date.now() - (job.latest_checkpoint_ms ?? job.started_ms);
       if (age > OLD_CHECKPOINT_MS) found.push(["bad", `${job.name}: no checkpoint for ${ago(age)}`]);
     }
+  }
+  for (const { severity, summary, since } of firing) {
+    found.push([severity === "critical" ? "bad" : "warn", since ? `${summary} (for ${ago(Date.now() - Date.parse(since))})` : summary]);
   }
   for (const each of quality.filter((minute) => minute.score !== null && minute.score < LOW_SCORE)) found.push(["warn", `quality of ${each.symbol}: ${percent(each.score)}`]);
   const shown = found.length ? found : [["good", "nothing is wrong"]];

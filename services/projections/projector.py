@@ -14,12 +14,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from prometheus_client import Counter, Gauge
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from schemas import broker
+from schemas import broker, topics
 from schemas.codec import CodecError, Decoder
 from schemas.registered import Registry
 from services.committed import READER, CommittedReader
 from services.logs import warn_of
 from services.projections.store import Store, StoreError, UnstorableError, require_storable
+from services.traces import Traces
 
 BATCH = 5_000
 POLL_S = 0.2
@@ -35,6 +36,8 @@ WRITTEN = Counter("tickloom_projection_candles_total", "Candles written to the s
 REJECTED = Counter("tickloom_projection_rejected_total", "Messages that are no candle", ["projection"])
 RETRIES = Counter("tickloom_projection_retries_total", "Writes that were tried again", ["projection"])
 
+TOLD = ("symbol", "window_start", "revision")
+"""Of a candle in its trace."""
 Place = tuple[str, int]
 """(topic, partition)."""
 
@@ -58,6 +61,7 @@ class Projector:
     group: str
     retention: timedelta | None = None
     """How long candles are kept; none keeps them for ever."""
+    traces: Traces | None = None
     _forgot_s: float = -FORGET_EVERY_S
     _positions: dict[Place, int] = field(default_factory=dict)
 
@@ -74,8 +78,10 @@ class Projector:
             while not stopped():
                 messages = self._records(consumer.consume(BATCH, POLL_S))
                 if messages:
-                    store = self._write(store, list(self._candles(decoder, messages)))
+                    began_ns, candles = time.time_ns(), list(self._candles(decoder, messages))
+                    store = self._write(store, candles)
                     consumer.commit(asynchronous=False)
+                    self._trace(candles, began_ns)
                 self._measure(consumer, messages)
                 store = self._forget(store)
         except KafkaException as error:
@@ -114,6 +120,12 @@ class Projector:
         store = self._tried(store, lambda each: each.write(candles))
         WRITTEN.labels(self.name).inc(len(candles))
         return store
+
+    def _trace(self, candles: list[dict[str, Any]], began_ns: int) -> None:
+        for candle in candles if self.traces else ():
+            if self.traces and (of := self.traces.of(candle["symbol"], candle["window_end"] - 1)):
+                topic = topics.candles(candle["resolution"])
+                self.traces.span(f"write to {self.name}", of, topic, began_ns, **{each: candle[each] for each in TOLD})
 
     def _tried(self, store: Store, work: Callable[[Store], object]) -> Store:
         """Have a store do something, connected anew when it fails; returns the connection that worked."""

@@ -1,104 +1,31 @@
 """Alerts arrive where deploy/monitoring/alertmanager.yml sends them, by the real Alertmanager."""
 
+import asyncio
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from ruamel.yaml import YAML
+from fastapi import HTTPException
 
-from deploy import paths
 from deploy.stack import ports
 from deploy.stack.ports import HOST
+from services.api.alerts import Alerts
+from services.api.answers import AlertAnswer
+from tests.integration.alerting import ROUTES, TIMEOUT_S, Routes, alertmanager
 from tests.integration.candle_job import wait_until
 from tests.integration.receivers import Mail, Request, mail_server, web_server
 from tests.monitoring_tools import program
 
 pytestmark = pytest.mark.integration
 
-ROUTES = paths.ROOT / "deploy" / "monitoring" / "alertmanager.yml"
-CREDENTIALS = "[tickloom]\naws_access_key_id = KEY\naws_secret_access_key = hidden\n"
-TIMEOUT_S = 40
-
-
-@dataclass(frozen=True)
-class Routes:
-    """An Alertmanager, and the ports that its receivers are on when they are there."""
-
-    url: str
-    web_port: int
-    mail_port: int
-
-    def fire(self, **labels: str) -> None:
-        """Send an alert, as Prometheus does, until it ends in a minute."""
-        ends = datetime.now(UTC) + timedelta(minutes=1)
-        annotations = {"summary": "what is wrong", "runbook": "runbooks/X.md"}
-        alert = {"labels": labels, "annotations": annotations, "endsAt": ends.isoformat()}
-        httpx.post(f"{self.url}/api/v2/alerts", json=[alert], trust_env=False).raise_for_status()
-
-    def failed(self, integration: str) -> float:
-        """How many requests to receivers of a kind have failed."""
-        name = f'alertmanager_notification_requests_failed_total{{integration="{integration}"}} '
-        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
-        return sum(float(line.removeprefix(name)) for line in text.splitlines() if line.startswith(name))
-
 
 @pytest.fixture
 def routes(tmp_path: Path) -> Iterator[Routes]:
-    port, web_port, mail_port = ports.free(3)
-    write_configuration(tmp_path, web_port, mail_port)
-    url = f"http://{HOST}:{port}"
-    process = subprocess.Popen(
-        [
-            program("prometheus-alertmanager", "alertmanager"),
-            "--config.file=alertmanager.yml",
-            "--storage.path=data",
-            f"--web.listen-address={HOST}:{port}",
-            "--cluster.listen-address=",
-        ],
-        cwd=tmp_path,
-        env={"AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "secrets" / "aws")},
-        stdout=(tmp_path / "log").open("w"),
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        wait_until(lambda: answers(f"{url}/-/ready"), "Alertmanager", TIMEOUT_S)
-        yield Routes(url, web_port, mail_port)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def write_configuration(folder: Path, web_port: int, mail_port: int) -> None:
-    """The committed one, with addresses of this machine in the place of the examples, and a second to wait."""
-    yaml, web = YAML(typ="safe"), f"http://{HOST}:{web_port}"
-    config: dict[str, Any] = yaml.load(ROUTES)
-    config["global"] |= {"smtp_smarthost": f"{HOST}:{mail_port}", "smtp_require_tls": False}
-    config["route"]["group_wait"] = "1s"
-    for receiver in config["receivers"]:
-        for each in receiver["webhook_configs"]:
-            each["url"] = f"{web}/webhook"
-        for each in receiver.get("sns_configs", []):
-            each["api_url"] = f"{web}/sns"
-    with (folder / "alertmanager.yml").open("w") as file:
-        yaml.dump(config, file)
-    (folder / "secrets").mkdir()
-    secrets = {"smtp_password": "letter", "webhook_token": "token", "slack_url": f"{web}/slack", "aws": CREDENTIALS}
-    for name, secret in secrets.items():
-        (folder / "secrets" / name).write_text(secret)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False
+    with alertmanager(tmp_path) as routes:
+        yield routes
 
 
 def tried_again(routes: Routes, integration: str) -> Callable[[], bool]:
@@ -165,3 +92,31 @@ def test_what_follows_from_a_target_that_is_down_is_not_told(routes: Routes) -> 
         wait_until(came(requests, "/webhook", "TargetDown"), "the webhook", TIMEOUT_S)
         time.sleep(2)
         assert not came(requests, "/webhook", "CandleJobMissing")()
+
+
+def fires(url: str) -> list[tuple[str, str, str | None]]:
+    """What the API tells of the alerts of an Alertmanager."""
+
+    async def ask() -> list[AlertAnswer]:
+        alerts = Alerts(url)
+        try:
+            return await alerts.firing()
+        finally:
+            await alerts.close()
+
+    return [(each.name, each.severity, each.runbook) for each in asyncio.run(ask())]
+
+
+def test_the_api_tells_what_fires_the_critical_first_and_not_what_is_silenced(routes: Routes) -> None:
+    assert fires(routes.url) == []
+    routes.silence("Known")
+    for name, severity in (("TradesLate", "warning"), ("Known", "critical"), ("CandleJobMissing", "critical")):
+        routes.fire(alertname=name, severity=severity)
+    told = [("CandleJobMissing", "critical", "runbooks/X.md"), ("TradesLate", "warning", "runbooks/X.md")]
+    wait_until(lambda: fires(routes.url) == told, "the alerts", TIMEOUT_S)
+
+
+def test_an_alertmanager_that_is_away_is_no_silence() -> None:
+    (port,) = ports.free(1)
+    with pytest.raises(HTTPException, match="does not tell its alerts"):
+        fires(f"http://{HOST}:{port}")

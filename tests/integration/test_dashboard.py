@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -23,6 +24,7 @@ from services.api.app import Sources
 from services.candle_json import instant_text
 from services.projections.postgres import Postgres
 from tests.integration import stacks
+from tests.integration.alerting import alertmanager
 from tests.integration.candle_job import wait_until
 from tests.integration.served import served, sources
 from tests.integration.test_projections import Sink, Topic, projecting
@@ -187,6 +189,17 @@ def test_it_asks_for_the_key_where_one_is_needed(browser: Browser, told: Sources
         page.get_by_role("button", name="Use it").click()
         await_chart(page)
         expect(page.locator("#alerts")).not_to_contain_text("needs operate")
+
+
+def test_alerts_that_fire_are_shown_and_an_alertmanager_that_is_away_too(
+    browser: Browser, told: Sources, tmp_path: Path
+) -> None:
+    with alertmanager(tmp_path) as routes, drawn(browser, replace(told, alertmanager_url=routes.url)) as page:
+        routes.fire(alertname="CandleJobMissing", severity="critical")
+        expect(page.locator("#alerts .bad")).to_contain_text("what is wrong (for", timeout=20_000)
+        routes.process.terminate()
+        expect(page.locator("#alerts .warn").first).to_contain_text("does not tell its alerts", timeout=20_000)
+        pixels(page, UP, "alerts")
 
 
 @pytest.mark.thorough
