@@ -1,0 +1,31 @@
+"""Binance spot: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from services.feeds.venue import FeedError, pair_of, trade
+from services.records import TradeRecord
+
+QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
+"""What pairs are quoted in: its symbols have nothing between the two names."""
+
+
+class Binance:
+    """Streams `<symbol>@trade`. Ids of a symbol have no holes. Only a ping tells whether the connection lives."""
+
+    name = "BINANCE"
+    url = "wss://stream.binance.com:9443/stream"
+    silence_s = None
+
+    def requests(self, pairs: Sequence[str]) -> list[str]:
+        streams = [f"{pair.replace('-', '').lower()}@trade" for pair in pairs]
+        return [json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1})]
+
+    def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
+        if "error" in message:
+            raise FeedError(str(message["error"]))
+        told = message.get("data", {})
+        if told.get("e") == "trade":
+            pair, ts_event = pair_of(told["s"], QUOTES), int(told["T"]) * 1_000_000
+            yield trade(self.name, pair, ts_event, received_ns, told["p"], told["q"], told["t"], numbered=True)

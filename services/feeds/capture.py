@@ -1,0 +1,52 @@
+"""Raw messages of a venue in a file, as they came: a line each, `<receive time> <message>`."""
+
+import lzma
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, NamedTuple
+
+SECOND_NS = 1_000_000_000
+
+
+class Line(NamedTuple):
+    """A message, and when it came (nanoseconds, wall clock)."""
+
+    received_ns: int
+    message: str
+
+
+def lines(file: Path) -> Iterator[Line]:
+    """The messages of a capture, in their order. Raises ValueError naming the line that is none, OSError.
+
+    Receive times are nanoseconds, or seconds with a fraction and a colon behind. What begins with an address is a note
+    of the recorder.
+    """
+    with _opened(file, "rt") as text:
+        for number, line in enumerate(text, 1):
+            if line.startswith("ws") or not line.strip():
+                continue
+            time, _, message = line.rstrip("\n").partition(" ")
+            try:
+                yield Line(int(Decimal(time[:-1]) * SECOND_NS) if time.endswith(":") else int(time), message)
+            except (ArithmeticError, ValueError):
+                raise ValueError(f"{file}:{number}: begins with no receive time") from None
+
+
+class Recorder:
+    """Writes a capture; compressed when the file's name ends with `.xz`. Close it."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = _opened(file, "wt")
+
+    def write(self, line: Line) -> None:
+        """Append a message."""
+        self._file.write(f"{line.received_ns} {line.message}\n")
+
+    def close(self) -> None:
+        """Let everything be in the file."""
+        self._file.close()
+
+
+def _opened(file: Path, mode: str) -> IO[str]:
+    return lzma.open(file, mode) if file.suffix == ".xz" else file.open(mode)  # type: ignore[return-value]

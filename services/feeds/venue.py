@@ -1,0 +1,95 @@
+"""What a gateway needs to know of a venue, and what the parsers of all venues share.
+
+A pair is written `BTC-USD` wherever it trades; on Kafka its symbol is `BTC-USD.COINBASE`: prices of two venues are no
+candle.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from schemas.exact import Fixed
+from services.records import TradeRecord
+
+AMOUNT = Fixed(38, 12)
+"""Prices and sizes, as in schemas/trade.avsc."""
+SHOWN = 300
+"""How much of a message that is not understood is told."""
+
+
+class FeedError(ValueError):
+    """A message that is not what the venue documents, or a request that it refuses: one line."""
+
+
+class Venue(Protocol):
+    """A venue whose public channels come over a WebSocket."""
+
+    @property
+    def name(self) -> str:
+        """As in symbols: `COINBASE`."""
+
+    @property
+    def url(self) -> str:
+        """Of its WebSocket."""
+
+    @property
+    def silence_s(self) -> float | None:
+        """After how long without any message the connection is dead; None where silence means nothing."""
+
+    def requests(self, pairs: Sequence[str]) -> list[str]:
+        """What to send to get the trades of these pairs."""
+
+    def trades(self, message: Any, received_ns: int) -> Iterable[TradeRecord]:
+        """The trades in a message, in the venue's order; none when it is about something else. Raises FeedError."""
+
+
+def read(venue: Venue, text: str | bytes, received_ns: int) -> list[TradeRecord]:
+    """The trades in a message. Raises FeedError, which shows how the message begins, for what cannot be understood."""
+    try:
+        return list(venue.trades(json.loads(text, parse_float=Decimal), received_ns))
+    except FeedError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise FeedError(f"{venue.name}: {error!r} in {text[:SHOWN]!r}") from error
+
+
+def pair_of(symbol: str, quotes: Sequence[str]) -> str:
+    """BTC-USDT of BTCUSDT: `quotes` are what a venue's pairs are quoted in, the longer of two first.
+
+    Raises FeedError when it is none of these.
+    """
+    quote = next((each for each in quotes if symbol.endswith(each) and symbol != each), None)
+    if quote is None:
+        raise FeedError(f"{symbol}: what it is quoted in is not known")
+    return f"{symbol.removesuffix(quote)}-{quote}"
+
+
+def trade(
+    venue: str,
+    pair: str,
+    ts_event: int,
+    received_ns: int,
+    price: Any,
+    size: Any,
+    trade_id: int | None,
+    *,
+    numbered: bool,
+) -> TradeRecord:
+    """A trade; `numbered` says that the ids of a pair have no holes. Raises ValueError when a value is not exact."""
+    if not (isinstance(pair, str) and isinstance(ts_event, int) and isinstance(trade_id, int | None)):
+        raise ValueError(f"{pair!r}, {ts_event!r} and {trade_id!r} are no pair, time and id")
+    return {
+        "symbol": f"{pair}.{venue}",
+        "venue": venue,
+        "trade_id": None if trade_id is None else str(trade_id),
+        "sequence": trade_id if numbered else None,
+        "ts_event": ts_event,
+        "ts_recv": received_ns,
+        "price": AMOUNT.fit(price),
+        "size": AMOUNT.fit(size),
+        "conditions": [],
+        "action": "new",
+        "original_trade_id": None,
+        "original_ts_event": None,
+    }
