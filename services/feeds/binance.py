@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.feeds.venue import FeedError, pair_of, trade
+from services.feeds.venue import RefusedError, pair_of, trade
 from services.records import TradeRecord
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
@@ -24,7 +24,7 @@ class Binance:
 
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
         if "error" in message:
-            raise FeedError(str(message["error"]))
+            raise RefusedError(str(message["error"]))
         told = message.get("data", {})
         if told.get("e") == "trade":
             pair, ts_event = pair_of(told["s"], QUOTES), int(told["T"]) * 1_000_000

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.feeds.venue import FeedError, pair_of, trade
+from services.feeds.venue import RefusedError, pair_of, trade
 from services.records import TradeRecord
 
 CHANNEL = "live_trades_"
@@ -25,7 +25,7 @@ class Bitstamp:
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
         event, told = message["event"], message.get("data")
         if event == "bts:error":
-            raise FeedError(str(told))
+            raise RefusedError(str(told))
         if event == "trade":
             pair = pair_of(message["channel"].removeprefix(CHANNEL).upper(), QUOTES)
             ts_event = int(told["microtimestamp"]) * 1_000

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import FeedError, trade
+from services.feeds.venue import RefusedError, trade
 from services.records import TradeRecord
 
 
@@ -22,7 +22,7 @@ class Coinbase:
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
         kind = message["type"]
         if kind == "error":
-            raise FeedError(f"{message.get('message')}: {message.get('reason')}")
+            raise RefusedError(f"{message.get('message')}: {message.get('reason')}")
         if kind in ("match", "last_match"):  # the second is the last one before the subscription
             yield trade(
                 self.name,

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import FeedError, trade
+from services.feeds.venue import RefusedError, trade
 from services.records import TradeRecord
 
 CODES = {"XBT": "BTC", "XDG": "DOGE"}
@@ -30,7 +30,7 @@ class Kraken:
         if isinstance(message, list):
             yield from self._version_1(message, received_ns)
         elif message.get("success") is False or message.get("status") == "error":
-            raise FeedError(str(message.get("error") or message.get("errorMessage")))
+            raise RefusedError(str(message.get("error") or message.get("errorMessage")))
         elif message.get("channel") == "trade":
             for each in message["data"]:
                 pair, ts_event = each["symbol"].replace("/", "-"), nanoseconds(each["timestamp"])

@@ -19,7 +19,11 @@ SHOWN = 300
 
 
 class FeedError(ValueError):
-    """A message that is not what the venue documents, or a request that it refuses: one line."""
+    """A message that is not what the venue documents: one line."""
+
+
+class RefusedError(FeedError):
+    """The venue does not give what was asked for: one line with its words."""
 
 
 class Venue(Protocol):
@@ -38,10 +42,13 @@ class Venue(Protocol):
         """After how long without any message the connection is dead; None where silence means nothing."""
 
     def requests(self, pairs: Sequence[str]) -> list[str]:
-        """What to send to get the trades of these pairs."""
+        """What to send, a few a second, to get the trades of these pairs."""
 
     def trades(self, message: Any, received_ns: int) -> Iterable[TradeRecord]:
-        """The trades in a message, in the venue's order; none when it is about something else. Raises FeedError."""
+        """The trades in a message, in the venue's order; none when it is about something else.
+
+        Raises FeedError, RefusedError.
+        """
 
 
 def read(venue: Venue, text: str | bytes, received_ns: int) -> list[TradeRecord]:

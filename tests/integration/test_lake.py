@@ -15,6 +15,7 @@ import pytest
 from deploy import downloads
 from deploy import lake as upkeep
 from deploy.stack import Stack
+from jobs.continuity import Continuity
 from schemas import topics
 from schemas.lake import CANDLES, REJECTED, TRADES, LakeError, connect
 from services import dataset
@@ -113,8 +114,11 @@ def test_candles_with_every_revision_and_rejected_trades_are_rows_too(lake: Lake
         assert sorted(candles(lake.by_duckdb(CANDLES)), key=str) == expected
         (kept,) = (row for row in lake.by_pyiceberg(REJECTED) if row["symbol"] == feed.symbol("A"))
         assert {name: kept[name] for name in REJECTED.fields} == output.rejected[0]
-    committed = {CandleKey.of(each): each for each in highest(placed(lake))}
-    assert list(differences(committed, load(connect(*lake.chosen.lake_place())))) == []
+    # Others' candles are in the topics too, and some of them say two things of one window on purpose.
+    committed = {CandleKey.of(each): each for each in highest(placed(lake)) if each["symbol"] == feed.symbol("A")}
+    found = differences(committed, load(connect(*lake.chosen.lake_place())))
+    assert [each for each in found if each.key.symbol == feed.symbol("A")] == []
+    assert committed
 
 
 def placed(lake: Lake) -> Iterator[dict[str, Any]]:
@@ -158,7 +162,7 @@ def test_compaction_and_expiry_beside_the_job_keep_every_trade_also_when_it_star
 
 @pytest.mark.thorough
 def test_the_latest_snapshot_of_the_job_outlives_what_came_after_it(lake: Lake) -> None:
-    """A job that has nothing to write does not commit, so the snapshot it must find again may be the oldest."""
+    """A job that has nothing to write commits seldom, so the snapshot it must find again may be the oldest."""
     send(lake, 10)
     with lake.submit() as job:
         lake.await_trades()
@@ -166,7 +170,9 @@ def test_the_latest_snapshot_of_the_job_outlives_what_came_after_it(lake: Lake) 
         send(lake, 10)
         lake.await_trades()
         upkeep.compact(lake.chosen, TRADES, TARGET)
-        assert upkeep.expire(lake.chosen, TRADES, time.time_ns() // 1_000_000).left == 2
+        assert upkeep.expire(lake.chosen, TRADES, time.time_ns() // 1_000_000).expired > 0
+        commits = Continuity(connect(*lake.chosen.lake_place())).commits()
+        assert [each.table for each in commits] == [TRADES.identifier], "the job would not find what it has committed"
         kill(lake, job)
         job.checkpoint()
         lake.check_trades()

@@ -18,7 +18,7 @@ from services.feeds.binance import Binance
 from services.feeds.bitstamp import Bitstamp
 from services.feeds.coinbase import Coinbase
 from services.feeds.kraken import Kraken
-from services.feeds.venue import FeedError, Venue, read
+from services.feeds.venue import FeedError, RefusedError, Venue, read
 
 DATA = paths.ROOT.parent / "shared" / "data"
 CAPTURES = DATA / "exchange-websocket-captures"
@@ -116,7 +116,7 @@ def test_a_number_with_a_fraction_is_the_decimal_that_was_written() -> None:
     ids=["coinbase", "kraken", "binance", "bitstamp"],
 )
 def test_what_a_venue_refuses_is_an_error_with_its_words(venue: Venue, refusal: Any, why: str) -> None:
-    with pytest.raises(FeedError, match=why):
+    with pytest.raises(RefusedError, match=why):
         read(venue, json.dumps(refusal), RECEIVED)
 
 
