@@ -34,6 +34,7 @@ COMMANDS = {
     "dlq": "rejected and flagged trades: list, show, replay",
     "txn": "transactions that a job has left open: list, show, abort, commit",
     "acl": "the least rights on Kafka of jobs, producers and readers: print, apply",
+    "feed": "trades of Coinbase, Kraken, Binance and Bitstamp as they happen: run, record, replay",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 

@@ -1,0 +1,159 @@
+"""`tickloom feed`: trades of a venue as they happen."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import click
+from prometheus_client import start_http_server
+
+from deploy.errors import UserError
+from deploy.options import Speed, load
+from schemas.registry import RegistryError
+from services import logs
+from services.feeds import VENUES
+from services.feeds.capture import Line, Recorder, lines
+from services.feeds.feed import Feed
+from services.feeds.gateway import Gateway, Take
+from services.feeds.publisher import Publisher, PublishError
+from services.feeds.venue import RefusedError, Venue
+from services.pacing import Pace
+from services.traces import traced
+
+venue_argument = click.argument("venue", type=click.Choice(list(VENUES), case_sensitive=False))
+symbols_option = click.option("--symbols", required=True, help="Pairs, separated by commas: BTC-USD,ETH-USD.")
+url_option = click.option("--url", help="Another address than the venue's, such as a proxy's.")
+brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
+registry_option = click.option("--registry", help="URL of the schema registry.  [default: likewise]")
+topic_option = click.option("--topic", "trades_topic", help="Topic of the trades.  [default: the setting]")
+
+
+@click.group()
+def feed() -> None:
+    """Trades of Coinbase, Kraken, Binance and Bitstamp, from their public channels.
+
+    A trade of BTC-USD at Coinbase has the symbol BTC-USD.COINBASE. Two feeds of the same venue may run side by side:
+    jobs count a trade once, by its id.
+    """
+
+
+@feed.command()
+@venue_argument
+@symbols_option
+@url_option
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics here.  [default: not]")
+@topic_option
+@brokers_option
+@registry_option
+def run(venue: str, symbols: str, url: str | None, metrics_port: int | None, **flags: str | None) -> None:
+    """Send the trades of VENUE to Kafka until Ctrl-C.
+
+    A connection that is lost is opened again. While Kafka is slow or away the venue's connection waits: nothing is
+    dropped here. Ctrl-C ends once everything is delivered.
+
+    \b
+      tickloom feed run coinbase --symbols BTC-USD,ETH-USD
+    """
+    found = VENUES[venue]
+    logs.start(f"feed-{venue}")
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+
+    async def follow(take: Take) -> None:
+        await Gateway(found, _pairs(symbols), take, url).run()
+
+    trades = asyncio.run(_published(found, flags, follow))
+    click.echo(f"{trades:,} trades of {found.name} delivered")
+
+
+@feed.command()
+@venue_argument
+@symbols_option
+@url_option
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File; .xz compresses it.")
+def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
+    """Write the messages of VENUE to a file as they come, until Ctrl-C.
+
+    \b
+      tickloom feed record kraken --symbols BTC-USD --out kraken.ndjson.xz
+    """
+    logs.start(f"feed-{venue}")
+    recorder, count = Recorder(out), 0
+
+    async def take(line: Line) -> None:
+        nonlocal count
+        recorder.write(line)
+        count += 1
+
+    try:
+        asyncio.run(_until_stopped(Gateway(VENUES[venue], _pairs(symbols), take, url).run()))
+    finally:
+        recorder.close()
+    click.echo(f"{count:,} messages in {out}")
+
+
+@feed.command()
+@venue_argument
+@click.argument("capture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--speed", type=Speed(), default="max", show_default=True, help="Times the original timing.")
+@topic_option
+@brokers_option
+@registry_option
+def replay(venue: str, capture: Path, speed: float | None, **flags: str | None) -> None:
+    """Send the trades of a CAPTURE of VENUE to Kafka, read as a live feed reads them.
+
+    \b
+      tickloom feed replay kraken kraken.ndjson.xz --speed 10
+    """
+    logs.start(f"feed-{venue}")
+    pace = Pace(speed)
+
+    async def play(take: Take) -> None:
+        for line in lines(capture):
+            await asyncio.sleep(pace.seconds_until(line.received_ns))
+            await take(line)
+
+    try:
+        trades = asyncio.run(_published(VENUES[venue], flags, play))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    click.echo(f"{trades:,} trades of {VENUES[venue].name} delivered")
+
+
+def _pairs(symbols: str) -> list[str]:
+    return [each.strip().upper() for each in symbols.split(",") if each.strip()]
+
+
+async def _published(venue: Venue, flags: dict[str, str | None], source: Callable[[Take], Awaitable[None]]) -> int:
+    """Publish what comes from a source until it ends or is stopped; how many trades. Raises UserError."""
+    settings = load(flags)
+    try:
+        with traced(f"feed-{venue.name.lower()}") as traces:
+            publisher = Publisher(settings.kafka_client(), settings.registry_client(), settings.trades_topic, traces)
+            found = Feed(venue, publisher)
+            serving = asyncio.create_task(publisher.run())
+            click.echo(f"trades of {venue.name} go to {settings.trades_topic} of {settings.brokers}; Ctrl-C stops")
+            try:
+                await _until_stopped(source(found.take), serving)
+            finally:
+                serving.cancel()
+                await publisher.close()
+    except (PublishError, RegistryError, RefusedError) as error:
+        raise UserError(str(error)) from error
+    return found.trades
+
+
+async def _until_stopped(work: Awaitable[None], *others: "asyncio.Task[None]") -> None:
+    """Wait until the work ends, another task fails, or Ctrl-C."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    working, stopping = asyncio.ensure_future(work), asyncio.create_task(stopped.wait())
+    await asyncio.wait({working, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
+    ended = [task for task in (working, *others) if task.done()]
+    for task in (working, stopping):
+        task.cancel()
+    await asyncio.gather(working, stopping, return_exceptions=True)
+    for each in ended:
+        each.result()
