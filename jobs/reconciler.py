@@ -9,7 +9,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapState, MapStateDescriptor, ValueState, ValueStateDescriptor
 
-from jobs.market import KafkaMarket
+from jobs.market import KafkaMarket, SymbolMarket
 from jobs.settings import Settings, milliseconds
 from schemas import avro, topics
 from schemas.codec import Decoder, Encoder
@@ -29,6 +29,8 @@ SETTLE_MS = 200
 """How often it is asked whether the candles beside a trigger have settled."""
 OPEN_MS = 1_000
 """How often windows that were open are looked at."""
+MOMENT_S = 1
+"""How long symbols that are due at one moment may take: so long a checkpoint waits, and with it the transactions."""
 STATE_VERSION = 1
 
 
@@ -59,6 +61,7 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
             }.items()
         }
         self._asked: dict[str, float] = {}
+        self._moment_ms, self._until = 0, 0.0
 
     def close(self) -> None:
         """Leave the broker."""
@@ -81,6 +84,9 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:
         """Settle what is pending once all that was written before the last trigger is committed."""
         symbol = ctx.get_current_key()
+        if self._has_taken_long(timestamp):
+            self._wake(ctx, SETTLE_MS)
+            return
         asked = self._asked.setdefault(symbol, time.monotonic())  # after a restore: now
         self._market.poll()
         if self._market.settled_at < asked:
@@ -88,8 +94,12 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
             return
         pending = _load(self._pending.value())
         versions = _Versions(self._versions)
-        settled = self._revisor.settle(pending, versions, self._market.of(symbol))
-        self._forget(pending, versions)
+        market = self._market.of(symbol)
+        settled = self._revisor.settle(pending, versions, market)
+        if settled.revisions:
+            self._asked[symbol] = time.monotonic()  # they are remembered until they are settled
+        else:
+            self._forget(pending, versions, market)
         self._pending.update(_dump(pending))
         if pending.reasons or pending.unseen:
             self._wake(ctx, OPEN_MS)
@@ -118,8 +128,14 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
         record = {"symbol": symbol, "kind": kind, "ts_event": ts_event, **more}
         return Row(topics.EVENTS, symbol, self._encoders[topics.EVENTS].encode(record), ts_event // 1_000_000)
 
-    def _forget(self, pending: Pending, versions: "_Versions") -> None:
-        for key in [key for key in versions if self._revisor.forgettable(pending, key)]:
+    def _has_taken_long(self, moment_ms: int) -> bool:
+        """Whether the symbols before have used up the time of a moment: the others wait for the next."""
+        if moment_ms != self._moment_ms:
+            self._moment_ms, self._until = moment_ms, time.monotonic() + MOMENT_S
+        return time.monotonic() > self._until
+
+    def _forget(self, pending: Pending, versions: "_Versions", market: SymbolMarket) -> None:
+        for key in [key for key in versions if self._revisor.forgettable(pending, key, market)]:
             del versions[key]
             pending.unseen.pop(key, None)
 

@@ -1,6 +1,7 @@
 """The candle job and the reconcile job together on a feed that does everything wrong, against the oracle."""
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ REVISED_S = 1_200
 """A bound for a busy machine."""
 TAPES = 500 if os.environ.get("CI") else 60
 WAVES = 3
+LONELY = 200
 LATER_S = 3_600
 """The drawn tapes play an hour after the written one."""
 
@@ -164,6 +166,24 @@ def test_a_killed_python_worker_costs_no_revision_and_doubles_none(market: Marke
     market.move_on(at + 2_000)
     closed = market.expected(at + 1_900)
     market.output.follow_until(lambda: not market.wrong(closed), "the last revision", REVISED_S)
+
+
+def test_a_killed_taskmanager_costs_no_revision_and_doubles_none(market: Market, stack: Stack) -> None:
+    """Nothing but a timer reminds the job of a symbol that has one late trade: it must be there after the kill."""
+    at = 5 * LATER_S
+    market.move_on(at + 20)
+    market.move_on(at + 30)
+    market.await_candle("clock", at + 20)
+    before = len(market.output.late)
+    for number in range(LONELY):
+        market.send(f"lonely {number}", at + 1, price="7", trade_id="1")
+    market.feed.flush()
+    market.output.follow_until(lambda: len(market.output.late) >= before + LONELY, "the late trades")
+    os.kill(stack.pids["taskmanager"], signal.SIGKILL)
+    market.move_on(at + 60)
+    market.move_on(at + 2_000)
+    closed = market.expected(at + 1_900)
+    market.output.follow_until(_now_and_then(lambda: not market.wrong(closed)), "the last revision", REVISED_S)
 
 
 def _is_python(process: psutil.Process) -> bool:
