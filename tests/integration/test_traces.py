@@ -14,6 +14,7 @@ from tests.collector import Collector, collector
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
 from tests.integration.served import served, sources
 from tests.integration.stacks import command, environment, tickloom
+from tests.integration.test_replay import register
 
 pytestmark = pytest.mark.integration
 
@@ -42,6 +43,7 @@ def test_a_trace_leads_from_the_feed_through_the_database_and_the_api(
     stack: Stack, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = Feed(stack, partitions=1)
+    register(stack, feed.topic, "trade")
     rows = [f"{feed.symbol('A')},{START_NS + second * SECOND_NS},10,1" for second in (*range(SECONDS), 60)]
     trades = tmp_path / "trades.csv"
     trades.write_text("\n".join(["symbol,ts_event,price,size", *rows]))

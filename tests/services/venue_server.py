@@ -18,6 +18,8 @@ class VenueServer:
     port: int = 0
     asked: list[str] = field(default_factory=list)
     connections: int = 0
+    played: int = 0
+    """Scripts that were sent to their end."""
 
     @property
     def url(self) -> str:
@@ -34,6 +36,7 @@ class VenueServer:
                 return
             if step != STALL:
                 await socket.send(step)
+        self.played += 1
         await socket.wait_closed()
 
 

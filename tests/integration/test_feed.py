@@ -1,0 +1,136 @@
+"""Trades of a venue, live through the command into Kafka and the candle job: none missing, none twice."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from deploy.stack import Stack, ports
+from schemas.exact import floor_instant
+from services.feeds import capture
+from services.oracle import SECOND_NS
+from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
+from tests.integration.candle_output import Output
+from tests.integration.stacks import command, environment, tickloom
+from tests.integration.test_replay import register
+from tests.services.tape import trade
+from tests.services.venue_server import DROP, VenueServer, venue_server
+
+pytestmark = pytest.mark.integration
+
+PER_SECOND = 10
+SECONDS = 20
+COUNT = PER_SECOND * SECONDS
+
+
+def match(number: int, product: str, second: float) -> str:
+    at = floor_instant(START_NS + int(second * SECOND_NS)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    told = {"type": "match", "trade_id": number, "price": "100.5", "size": "1", "product_id": product, "time": at}
+    return json.dumps(told)
+
+
+@contextmanager
+def venue(*scripts: list[str]) -> Iterator[VenueServer]:
+    """A venue on a thread of its own."""
+    (port,), loop, stopped = ports.free(1), asyncio.new_event_loop(), asyncio.Event()
+    found: list[VenueServer] = []
+
+    async def run() -> None:
+        async with venue_server(*scripts, port=port) as server:
+            found.append(server)
+            await stopped.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
+    thread.start()
+    try:
+        wait_until(lambda: bool(found), "the venue", 20)
+        yield found[0]
+    finally:
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(20)
+
+
+def follow(stack: Stack, server: VenueServer, feed: Feed, product: str) -> "subprocess.Popen[str]":
+    arguments = ("--symbols", product, "--url", server.url, "--topic", feed.topic)
+    return subprocess.Popen(
+        command("feed", "run", "coinbase", *arguments),
+        env=environment(stack.folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def end(process: "subprocess.Popen[str]") -> str:
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    return said
+
+
+def written(stack: Stack, feed: Feed) -> int:
+    """How many records the topic has."""
+    consumer = Consumer({"group.id": feed.topic, **stack.kafka_client()})
+    _, end_offset = consumer.get_watermark_offsets(TopicPartition(feed.topic, 0), 10)
+    consumer.close()
+    return int(end_offset)
+
+
+@pytest.fixture
+def feed(stack: Stack) -> Feed:
+    made = Feed(stack, partitions=1, name=uuid4().hex[:8].upper())
+    register(stack, made.topic, "trade")
+    return made
+
+
+def test_two_feeds_of_a_venue_that_drops_them_make_every_candle_once(stack: Stack, feed: Feed) -> None:
+    """One connection breaks and misses some, the other lacks others; what both have counts once."""
+    product = feed.symbol("BTC")
+    trades = [match(number, product, number / PER_SECOND) for number in range(COUNT)]
+    half = COUNT // 2
+    chosen = settings(stack, feed, resolutions="1s", parallelism=1, out_of_orderness="60s")
+    with (
+        venue([*trades[:half], DROP], trades[half + 7 :]) as breaks,
+        venue([*trades[:20], *trades[25:]]) as lacks,
+        CandleJob.submit(stack, chosen),
+        Output(stack, chosen, feed) as output,
+    ):
+        feeds = [follow(stack, server, feed, product) for server in (breaks, lacks)]
+        wait_until(lambda: written(stack, feed) >= 2 * COUNT - 12, "what both feeds have")
+        said = [end(each) for each in feeds]
+        feed.send(0, trade(START_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
+        feed.flush()
+        output.follow_until(lambda: output.counts()["in candles"] >= COUNT, "every trade in a candle")
+        counts = output.counts()
+    assert breaks.connections == 2
+    assert [f"{COUNT - 7} trades of COINBASE delivered" in said[0], f"{COUNT - 5} trades" in said[1]] == [True, True]
+    assert (counts["in candles"], counts["duplicates"]) == (COUNT, COUNT - 12)
+    assert {each["symbol"] for each in output.candles} == {f"{product}.COINBASE"}
+    assert [each["trade_count"] for each in output.candles] == [PER_SECOND] * SECONDS
+
+
+def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: Feed, tmp_path: Path) -> None:
+    product = "BTC-USD"
+    trades = [match(number, product, number / PER_SECOND) for number in range(50)]
+    file = tmp_path / "coinbase.ndjson.xz"
+    with venue([*trades, "no JSON"]) as server:
+        arguments = ("--symbols", product, "--url", server.url, "--out", str(file))
+        recording = subprocess.Popen(
+            command("feed", "record", "coinbase", *arguments),
+            env=environment(stack.folder),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(lambda: server.played > 0, "all messages", 30)
+        assert "51 messages in" in end(recording)
+    assert [line.message for line in capture.lines(file)] == [*trades, "no JSON"]
+    replayed = tickloom(stack.folder, "feed", "replay", "coinbase", str(file), "--topic", feed.topic)
+    assert "50 trades of COINBASE delivered" in replayed.stdout
+    assert "no JSON" in replayed.stderr
