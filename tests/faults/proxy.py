@@ -4,6 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ FRAME_BYTES_MAX = 100 * 2**20
 SWALLOW_S = 0.3
 """How long answers are swallowed before a half-closed connection ends."""
 START_TIMEOUT_S = 10
+COMMIT_S = 1
+"""How long the broker may take to answer a client that has gone."""
 
 
 class Hold:
@@ -141,12 +144,19 @@ class _Link:
         tasks = [asyncio.ensure_future(each) for each in (self._pass_requests(), self._pass_answers())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self._await_commits(tasks[1])
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             for _, writer in (self._client, self._broker):
                 writer.close()
+
+    async def _await_commits(self, answers: "asyncio.Future[None]") -> None:
+        """A client that was killed has committed what the broker had been asked to."""
+        deadline = time.monotonic() + COMMIT_S
+        while self._ends and not answers.done() and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
     def abort(self) -> None:
         """Break both connections, with a reset."""
@@ -181,7 +191,7 @@ class _Link:
             version, end = self._ends.pop(int.from_bytes(frame[:4]), (0, None))
             if end and end.commit and wire.end_txn_error(version, frame) == 0:
                 self._proxy.commits.append(end)
-            if not self._swallowing:
+            if not self._swallowing and not self._client_is_gone():
                 await self._pass(frame, self._client[1])
 
     async def _pass(self, frame: bytes, writer: asyncio.StreamWriter) -> None:

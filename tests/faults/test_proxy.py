@@ -36,6 +36,7 @@ class Broker(socketserver.ThreadingTCPServer):
 
     def __init__(self, port: int) -> None:
         self.requests: list[Request] = []
+        self.takes_s = 0.0
         super().__init__((HOST, port), Answers)
 
 
@@ -47,6 +48,7 @@ class Answers(socketserver.StreamRequestHandler):
             while length := self.rfile.read(4):
                 found = wire.request(self.rfile.read(int.from_bytes(length)))
                 self.server.requests.append(found)
+                time.sleep(self.server.takes_s)
                 answer = struct.pack(">i", found.correlation) + bytes(16)
                 self.wfile.write(len(answer).to_bytes(4) + answer)
         except ConnectionError:
@@ -134,6 +136,18 @@ def test_what_is_kept_back_of_a_client_that_died_never_reaches_the_broker(
         time.sleep(0.1)
     time.sleep(0.1)
     assert broker.requests == []
+
+
+def test_a_commit_that_the_broker_was_asked_for_is_noted_although_the_client_died_meanwhile(
+    proxy: Proxy, broker: Broker, client: Client
+) -> None:
+    broker.takes_s = 0.3
+    client.send(end_txn(1, "p/j/t/-0-0"))
+    while not broker.requests:
+        time.sleep(0.01)
+    client.socket.close()
+    time.sleep(0.6)
+    assert proxy.commits == [EndTxn("p/j/t/-0-0", 77, 4, True)]
 
 
 def test_a_reset_breaks_the_connection(proxy: Proxy, client: Client) -> None:
