@@ -9,7 +9,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapState, MapStateDescriptor, ValueState, ValueStateDescriptor
 
-from jobs.market import KafkaMarket, SymbolMarket
+from jobs.market import KafkaMarket
 from jobs.settings import Settings, milliseconds
 from schemas import avro, topics
 from schemas.codec import Decoder, Encoder
@@ -29,6 +29,8 @@ SETTLE_MS = 200
 """How often it is asked whether the candles beside a trigger have settled."""
 OPEN_MS = 1_000
 """How often windows that were open are looked at."""
+UNSEEN_MS_MAX = 60_000
+"""How often windows that only revisions have are looked at in the end: the longer nothing came, the less often."""
 MOMENT_S = 1
 """How long symbols that are due at one moment may take: so long a checkpoint waits, and with it the transactions."""
 STATE_VERSION = 1
@@ -94,15 +96,14 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
             return
         pending = _load(self._pending.value())
         versions = _Versions(self._versions)
-        market = self._market.of(symbol)
-        settled = self._revisor.settle(pending, versions, market)
-        if settled.revisions:
-            self._asked[symbol] = time.monotonic()  # they are remembered until they are settled
-        else:
-            self._forget(pending, versions, market)
+        settled = self._revisor.settle(pending, versions, self._market.of(symbol))
+        self._forget(pending, versions)
         self._pending.update(_dump(pending))
-        if pending.reasons or pending.unseen:
+        if pending.reasons:
             self._wake(ctx, OPEN_MS)
+        elif pending.unseen:
+            waited_ms = int(1_000 * (time.monotonic() - asked))
+            self._wake(ctx, min(max(waited_ms, OPEN_MS), UNSEEN_MS_MAX))
         else:
             del self._asked[symbol]
         yield from self._records(symbol, settled)
@@ -134,8 +135,8 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
             self._moment_ms, self._until = moment_ms, time.monotonic() + MOMENT_S
         return time.monotonic() > self._until
 
-    def _forget(self, pending: Pending, versions: "_Versions", market: SymbolMarket) -> None:
-        for key in [key for key in versions if self._revisor.forgettable(pending, key, market)]:
+    def _forget(self, pending: Pending, versions: "_Versions") -> None:
+        for key in [key for key in versions if self._revisor.forgettable(pending, key)]:
             del versions[key]
             pending.unseen.pop(key, None)
 

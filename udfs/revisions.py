@@ -131,12 +131,9 @@ class Revisor:
         versions[key] = Version(seen.revision, replace(seen.accumulator, sources=sources, covered_from_ms=covered))
         self._mark(pending, key, pending.unseen.pop(key))
 
-    def forgettable(self, pending: Pending, key: WindowKey, market: Market) -> bool:
-        """Whether no trigger within the horizon can touch this window any more, by the symbol's or anybody's time."""
-        if key in pending.reasons:
-            return False
-        end = self._end(key)
-        return self._is_beyond(end - SECOND_NS, pending.newest) or market.reached("1s", end + self._horizon_ns)
+    def forgettable(self, pending: Pending, key: WindowKey) -> bool:
+        """Whether no trigger within the horizon can touch this window any more."""
+        return key not in pending.reasons and self._is_beyond(self._end(key) - SECOND_NS, pending.newest)
 
     def _is_beyond(self, second: int, watermark: int | None) -> bool:
         return watermark is not None and second + SECOND_NS + self._horizon_ns < watermark
