@@ -22,7 +22,7 @@ from tests.integration.candle_output import Output
 from tests.integration.stacks import command, environment, tickloom
 from tests.integration.test_replay import register
 from tests.services.tape import trade
-from tests.services.venue_server import DROP, VenueServer, venue_server
+from tests.services.venue_server import DROP, STALL, VenueServer, venue_server
 
 pytestmark = pytest.mark.integration
 
@@ -120,7 +120,7 @@ def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: F
     product = "BTC-USD"
     trades = [match(number, product, number / PER_SECOND) for number in range(50)]
     file = tmp_path / "coinbase.ndjson.xz"
-    with venue([*trades, "no JSON"]) as server:
+    with venue([*trades, "no JSON", DROP], [STALL]) as server:
         arguments = ("--symbols", product, "--url", server.url, "--out", str(file))
         recording = subprocess.Popen(
             command("feed", "record", "coinbase", *arguments),
@@ -128,7 +128,7 @@ def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: F
             stdout=subprocess.PIPE,
             text=True,
         )
-        wait_until(lambda: server.played > 0, "all messages", 30)
+        wait_until(lambda: server.connections == 2, "another connection once the first was read to its end", 30)
         assert "51 messages in" in end(recording)
     assert [line.message for line in capture.lines(file)] == [*trades, "no JSON"]
     replayed = tickloom(stack.folder, "feed", "replay", "coinbase", str(file), "--topic", feed.topic)

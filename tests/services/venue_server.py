@@ -18,8 +18,6 @@ class VenueServer:
     port: int = 0
     asked: list[str] = field(default_factory=list)
     connections: int = 0
-    played: int = 0
-    """Scripts that were sent to their end."""
 
     @property
     def url(self) -> str:
@@ -32,11 +30,10 @@ class VenueServer:
         self.asked.append(str(await socket.recv()))
         for step in script:
             if step == DROP:
-                socket.transport.abort()
+                socket.transport.close()  # once everything is sent
                 return
             if step != STALL:
                 await socket.send(step)
-        self.played += 1
         await socket.wait_closed()
 
 
