@@ -171,8 +171,8 @@ def test_the_latest_snapshot_of_the_job_outlives_what_came_after_it(lake: Lake) 
         lake.await_trades()
         upkeep.compact(lake.chosen, TRADES, TARGET)
         assert upkeep.expire(lake.chosen, TRADES, time.time_ns() // 1_000_000).expired > 0
-        commits = Continuity(connect(*lake.chosen.lake_place())).commits()
-        assert [each.table for each in commits] == [TRADES.identifier], "the job would not find what it has committed"
+        commits = {each.table for each in Continuity(connect(*lake.chosen.lake_place())).commits()}
+        assert TRADES.identifier in commits, "the job would not find what it has committed"
         kill(lake, job)
         job.checkpoint()
         lake.check_trades()
