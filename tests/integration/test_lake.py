@@ -146,12 +146,13 @@ def test_compaction_and_expiry_beside_the_job_keep_every_trade_also_when_it_star
     with lake.submit() as job:
         with sending(lake):
             wait_until(lambda: len(files(lake)) > 40, "many small files")
+            expired = 0  # in a round that follows the last one closely there may be none
             for _ in range(4):
                 done = upkeep.compact(lake.chosen, TRADES, TARGET)
                 assert done.replaced > done.written > 0
-                left = upkeep.expire(lake.chosen, TRADES, time.time_ns() // 1_000_000)
-                assert left.expired > 0
+                expired += upkeep.expire(lake.chosen, TRADES, time.time_ns() // 1_000_000).expired
                 kill(lake, job)
+        assert expired > 0
         lake.await_trades()
         lake.check_trades()
         upkeep.compact(lake.chosen, TRADES, TARGET)
