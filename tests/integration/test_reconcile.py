@@ -183,7 +183,6 @@ def test_a_killed_taskmanager_costs_no_revision_and_doubles_none(market: Market,
         market.put(trade(key.window_start, symbol=key.symbol, price="7", trade_id="1"))
     market.feed.flush()
     market.output.follow_until(lambda: bool(lonely & seen), "the first revision")
-    assert lonely - seen, "all are there already: nothing waits that could be forgotten"
     os.kill(stack.pids["taskmanager"], signal.SIGKILL)
     market.move_on(at + 60)
     market.move_on(at + 2_000)
