@@ -181,18 +181,19 @@ def test_every_part_listens_on_the_loopback_interface_alone(second_life: Stack) 
 
 
 def test_a_killed_taskmanager_comes_back_and_the_cluster_is_healthy(second_life: Stack) -> None:
-    killed = second_life.pids["taskmanager"]
+    killed, before = second_life.pids["taskmanager"], taskmanagers(second_life)
     began = time.monotonic()
     os.kill(killed, signal.SIGKILL)
     while second_life.pids.get("taskmanager", killed) == killed or not all_healthy(second_life):
         assert time.monotonic() - began < shared(RECOVERY_BOUND_S)
         time.sleep(0.2)
-    assert slots_in_total(second_life) == 4  # a dead TaskManager's are no longer counted
+    wait_until(lambda: not before & taskmanagers(second_life), "the dead TaskManager's end", shared(RECOVERY_BOUND_S))
+    assert slots(second_life) == 4
 
 
 def test_metrics_are_shown_again_after_a_taskmanager_that_died_while_it_was_asked(second_life: Stack) -> None:
+    wait_until(lambda: any(has_metrics(second_life, each) for each in taskmanagers(second_life)), "any metrics")
     (before,) = taskmanagers(second_life)
-    wait_until(lambda: has_metrics(second_life, before), "the metrics of a TaskManager")
     pid = second_life.pids["taskmanager"]
     os.kill(pid, signal.SIGSTOP)
     for _ in range(3):  # one of these makes the JobManager ask, and is never answered
@@ -216,12 +217,8 @@ def has_metrics(stack: Stack, taskmanager: str) -> bool:
     return answer.is_success and bool(answer.json())
 
 
-def slots_in_total(stack: Stack) -> int:
-    deadline = time.monotonic() + RECOVERY_BOUND_S
-    while True:
-        overview = httpx.get(f"{stack.flink_rest_url}/overview", timeout=5, trust_env=False).json()
-        if overview["taskmanagers"] == 1 or time.monotonic() > deadline:
-            return int(overview["slots-total"])
+def slots(stack: Stack) -> int:
+    return int(httpx.get(f"{stack.flink_rest_url}/overview", timeout=5, trust_env=False).json()["slots-total"])
 
 
 def test_down_ends_what_lost_its_supervisor(second_life: Stack) -> None:
