@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from deploy.stack import Stack
+from jobs import topics
 from services.oracle import SECOND_NS
 from services.traces import traced
 from tests.collector import Collector, collector
@@ -48,6 +49,7 @@ def test_a_trace_leads_from_the_feed_through_the_database_and_the_api(
     trades = tmp_path / "trades.csv"
     trades.write_text("\n".join(["symbol,ts_event,price,size", *rows]))
     chosen = settings(stack, feed, resolutions="1s", parallelism=1)
+    topics.prepare(chosen, "candles")  # the API follows one that appears later from its end
     with collector() as found:
         for name, value in found.environment().items():
             monkeypatch.setenv(name, value)
