@@ -18,6 +18,12 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 NOT_A_FLAG = {*SECRETS, "jars", "stop_offsets"}
 
+brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
+registry_option = click.option("--registry", help="URL of the schema registry.  [default: likewise]")
+metrics_port_option = click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics here.  [default: not]"
+)
+
 
 class Instant(click.ParamType[int]):
     """A time: ISO-8601 with a zone, or nanoseconds since the epoch."""

@@ -3,17 +3,18 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import click
 from prometheus_client import start_http_server
 
 from deploy.errors import UserError
-from deploy.options import Speed, load
+from deploy.options import Speed, brokers_option, load, metrics_port_option, registry_option
 from schemas.registry import RegistryError
 from services import logs
 from services.feeds import VENUES
-from services.feeds.capture import Line, Recorder, lines
+from services.feeds.capture import CaptureError, Line, Recorder, lines
 from services.feeds.feed import Feed
 from services.feeds.gateway import Gateway, Take
 from services.feeds.publisher import Publisher, PublishError
@@ -24,8 +25,6 @@ from services.traces import traced
 venue_argument = click.argument("venue", type=click.Choice(list(VENUES), case_sensitive=False))
 symbols_option = click.option("--symbols", required=True, help="Pairs, separated by commas: BTC-USD,ETH-USD.")
 url_option = click.option("--url", help="Another address than the venue's, such as a proxy's.")
-brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
-registry_option = click.option("--registry", help="URL of the schema registry.  [default: likewise]")
 topic_option = click.option("--topic", "trades_topic", help="Topic of the trades.  [default: the setting]")
 
 
@@ -42,7 +41,7 @@ def feed() -> None:
 @venue_argument
 @symbols_option
 @url_option
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics here.  [default: not]")
+@metrics_port_option
 @topic_option
 @brokers_option
 @registry_option
@@ -79,7 +78,7 @@ def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
       tickloom feed record kraken --symbols BTC-USD --out kraken.ndjson.xz
     """
     logs.start(f"feed-{venue}")
-    recorder, count = Recorder(out), 0
+    count = 0
 
     async def take(line: Line) -> None:
         nonlocal count
@@ -87,9 +86,10 @@ def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
         count += 1
 
     try:
-        asyncio.run(_until_stopped(Gateway(VENUES[venue], _pairs(symbols), take, url).run()))
-    finally:
-        recorder.close()
+        with closing(Recorder(out)) as recorder:
+            asyncio.run(_until_stopped(Gateway(VENUES[venue], _pairs(symbols), take, url).run()))
+    except CaptureError as error:
+        raise UserError(str(error)) from error
     click.echo(f"{count:,} messages in {out}")
 
 

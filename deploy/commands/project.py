@@ -7,7 +7,7 @@ import click
 from prometheus_client import start_http_server
 from rich.console import Console
 
-from deploy.options import load
+from deploy.options import brokers_option, load, metrics_port_option, registry_option
 from deploy.projections import STORES, connected, one_line
 from jobs.settings import Settings
 from schemas import topics
@@ -18,8 +18,6 @@ from services.projections.projector import Projector
 from services.traces import traced
 
 name_argument = click.argument("name", type=click.Choice(list(STORES)))
-brokers_option = click.option("--brokers", help="Kafka bootstrap servers.  [default: the setting, or the stack's]")
-registry_option = click.option("--registry", help="URL of the schema registry.  [default: likewise]")
 resolutions_option = click.option("--resolutions", help="Lengths of candles.  [default: the setting]")
 
 
@@ -36,7 +34,7 @@ def project() -> None:
 
 @project.command()
 @name_argument
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Serve Prometheus metrics here.  [default: not]")
+@metrics_port_option
 @resolutions_option
 @brokers_option
 @registry_option

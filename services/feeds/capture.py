@@ -2,11 +2,12 @@
 
 import lzma
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, NamedTuple
 
-SECOND_NS = 1_000_000_000
+from services.oracle import SECOND_NS
 
 
 class Line(NamedTuple):
@@ -33,19 +34,35 @@ def lines(file: Path) -> Iterator[Line]:
                 raise ValueError(f"{file}:{number}: begins with no receive time") from None
 
 
+class CaptureError(Exception):
+    """A capture cannot be written. (Not an OSError: that is what a lost connection is.)"""
+
+
 class Recorder:
-    """Writes a capture; compressed when the file's name ends with `.xz`. Close it."""
+    """Writes a capture; compressed when the file's name ends with `.xz`. Close it. Raises CaptureError."""
 
     def __init__(self, file: Path) -> None:
-        self._file = _opened(file, "wt")
+        with _told(file):
+            self._file = _opened(file, "wt")
+        self._name = file
 
     def write(self, line: Line) -> None:
         """Append a message."""
-        self._file.write(f"{line.received_ns} {line.message}\n")
+        with _told(self._name):
+            self._file.write(f"{line.received_ns} {line.message}\n")
 
     def close(self) -> None:
         """Let everything be in the file."""
-        self._file.close()
+        with _told(self._name):
+            self._file.close()
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CaptureError(f"{file}: {error.strerror}") from error
 
 
 def _opened(file: Path, mode: str) -> IO[str]:

@@ -17,6 +17,7 @@ from services.feeds import capture
 from services.feeds.binance import Binance
 from services.feeds.bitstamp import Bitstamp
 from services.feeds.coinbase import Coinbase
+from services.feeds.gateway import LOST
 from services.feeds.kraken import Kraken
 from services.feeds.venue import FeedError, RefusedError, Venue, read
 
@@ -227,3 +228,12 @@ def test_a_line_without_a_time_is_named(tmp_path: Path) -> None:
     file.write_text(f"{RECEIVED} {{}}\nyesterday {{}}\n")
     with pytest.raises(ValueError, match=f"{file}:2: begins with no receive time"):
         list(capture.lines(file))
+
+
+def test_a_capture_that_cannot_be_written_is_told_and_is_no_lost_connection(tmp_path: Path) -> None:
+    recorder = capture.Recorder(Path("/dev/full"))
+    with pytest.raises(capture.CaptureError, match=r"^/dev/full: No space left on device$"):
+        recorder.write(capture.Line(RECEIVED, "a message" * 10_000))
+    with pytest.raises(capture.CaptureError, match="No such file or directory"):
+        capture.Recorder(tmp_path / "nowhere" / "kraken.ndjson")
+    assert not issubclass(capture.CaptureError, LOST)
