@@ -65,7 +65,6 @@ RUNS_COLUMNS = """
 """
 """Columns of the `tickloom` connector with 'emit' = 'runs': each row a run of numbers, or an unknown condition."""
 
-KEYED_OPERATOR = "ExternalPythonKeyedProcessOperator"
 PREFIX_PARAMETER = "tickloom.transactional-id-prefix"
 """Global parameter of every job: shown by the cluster, it says whose transactions are the job's."""
 
@@ -100,7 +99,7 @@ def _keep_timers() -> None:
     from py4j.java_gateway import java_import
     from pyflink.java_gateway import get_gateway
 
-    java_import(get_gateway().jvm, f"tickloom.{KEYED_OPERATOR}")
+    java_import(get_gateway().jvm, "tickloom.ExternalPythonKeyedProcessOperator")
 
 
 def bounded(settings: Settings, name: str) -> "TableEnvironment":

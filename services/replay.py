@@ -83,7 +83,7 @@ class Replay:
     def __init__(self, files: Sequence[TradesFile], target: Target, traces: Traces | None = None) -> None:
         self.files = files
         self.target = target
-        self._sent = Sent(traces, target.topic) if traces else None
+        self._sent = Sent(traces, target.topic)
         self.log = SendLog()
         self.summary = Summary()
         self._pace = Pace(target.speed)
@@ -125,8 +125,7 @@ class Replay:
         started = time.monotonic()
         self._send_all(producer, encoder, on_progress)
         self._flush(producer)
-        if self._sent:
-            self._sent.end()
+        self._sent.end()
         self.summary.seconds = time.monotonic() - started
         return self.summary
 
@@ -167,7 +166,7 @@ class Replay:
             self._serve(producer, min(seconds, 0.1))
 
     def _produce(self, producer: Producer, symbol: str, value: bytes, ts_event: int) -> None:
-        headers = self._sent.header(symbol, ts_event) if self._sent else None
+        headers = self._sent.header(symbol, ts_event)
         while True:
             try:
                 producer.produce(

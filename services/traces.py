@@ -24,15 +24,20 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from services.oracle import SECOND_NS
+
 if TYPE_CHECKING:
     from services.trace_export import RootIds
 
-SECOND_NS = 1_000_000_000
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 RATIO = "OTEL_TRACES_SAMPLER_ARG"
 DEFAULT_RATIO = 0.01
 IDS = 2**64
 """Of the last 64 bits of a trace's id, by which OpenTelemetry's own TraceIdRatioBased chooses too."""
+
+
+Headers = list[tuple[str, bytes]] | None
+"""Of a Kafka record."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,19 @@ def _told(topic: str, attributes: dict[str, str | int]) -> dict[str, str | int]:
 
 @dataclass
 class Sent:
-    """The traces of the trades that a feed sends to a topic: a span from the first of a second to the last."""
+    """The traces of the trades that a feed sends to a topic: a span from the first of a second to the last.
 
-    traces: Traces
+    Without `traces` there are none.
+    """
+
+    traces: Traces | None
     topic: str
     _open: dict[str, "_Second"] = field(default_factory=dict)
 
-    def header(self, symbol: str, ts_event: int) -> list[tuple[str, bytes]] | None:
+    def header(self, symbol: str, ts_event: int) -> Headers:
         """The Kafka headers of a trade that is sent now, as W3C Trace Context has them."""
+        if self.traces is None:
+            return None
         second = self._open.get(symbol)
         if second is None or ts_event // SECOND_NS > second.number:
             self._end(symbol)
@@ -94,7 +104,7 @@ class Sent:
 
     def _end(self, symbol: str) -> None:
         second = self._open.pop(symbol, None)
-        if second and second.of:
+        if self.traces and second and second.of:
             self.traces.root(second.of, self.topic, second.first_ns, second.last_ns, symbol=symbol)
 
 

@@ -202,14 +202,10 @@ class Tail:
         if listeners and (record := self._decoded(message)):
             for listener in listeners:
                 _hand(listener, (partition, offset, record))
-        if topic in self._candles:
-            self._trace(message, began_ns)
-
-    def _trace(self, message: Message, began_ns: int) -> None:
-        symbol, ts_ns = (message.key() or b"").decode(), message.timestamp()[1] * 1_000_000
-        if self._traces and (of := self._traces.of(symbol, ts_ns)):
-            place = {"symbol": symbol, "partition": message.partition() or 0, "offset": message.offset() or 0}
-            self._traces.span("receive", of, message.topic() or "", began_ns, **place)
+        if self._traces and topic in self._candles:
+            symbol = (message.key() or b"").decode()
+            if of := self._traces.of(symbol, message.timestamp()[1] * 1_000_000):
+                self._traces.span("receive", of, topic, began_ns, symbol=symbol, partition=partition, offset=offset)
 
     def _decoded(self, message: Message) -> Record | None:
         try:

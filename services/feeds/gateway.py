@@ -21,7 +21,7 @@ WAITING = 1_024
 """Messages that may wait for Kafka. Beyond that the venue's connection is not read: nothing is dropped here."""
 REQUEST_EVERY_S = 0.2
 """Venues allow a few requests a second."""
-LOST = (OSError, TimeoutError, WebSocketException)
+LOST = (OSError, WebSocketException)  # a time-out is an OSError
 LOG = logging.getLogger("tickloom.feed")
 CONNECTED = Gauge("tickloom_feed_connected", "1 while a venue's messages come", ["venue"])
 CONNECTIONS = Counter("tickloom_feed_connections_total", "Attempts to connect to a venue", ["venue"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.exact import nanoseconds
 from services.feeds.venue import RefusedError, trade
+from services.oracle import SECOND_NS
 from services.records import TradeRecord
 
 CODES = {"XBT": "BTC", "XDG": "DOGE"}
@@ -43,5 +44,5 @@ class Kraken:
             return
         pair = "-".join(CODES.get(code, code) for code in name.split("/"))
         for price, size, time, *_ in message[1]:
-            ts_event = int(Decimal(time) * 1_000_000_000)
+            ts_event = int(Decimal(time) * SECOND_NS)
             yield trade(self.name, pair, ts_event, received_ns, price, size, None, numbered=False)

@@ -10,7 +10,7 @@ from schemas.codec import Encoder
 from schemas.registered import Registry
 from services.records import TradeRecord
 from services.replay import PRODUCER, SILENT
-from services.traces import Sent, Traces
+from services.traces import Headers, Sent, Traces
 
 SERVE_S = 0.02
 FLUSH_TIMEOUT_S = 30
@@ -34,13 +34,14 @@ class Publisher:
         self._encoder = Encoder(Registry(registry).schema_id(topic, avro.load("trade")), "trade")
         self._kafka, self._topic = kafka, topic
         self._producer = Producer({**PRODUCER, **LIVE, **kafka}, logger=SILENT)
-        self._sent = Sent(traces, topic) if traces else None
+        self._sent = Sent(traces, topic)
         self._failure: str | None = None
 
     async def send(self, trades: Iterable[TradeRecord]) -> None:
         """Hand trades over, in their order; waits while the queue is full. Raises PublishError."""
         for each in trades:
-            while not self._produce(each):
+            value, headers = self._encoder.encode(each), self._sent.header(each["symbol"], each["ts_event"])
+            while not self._produce(each, value, headers):
                 await self._serve()
         self._check()
 
@@ -52,21 +53,19 @@ class Publisher:
     async def close(self) -> None:
         """Wait until everything is delivered. Raises PublishError when it is not."""
         left = await asyncio.to_thread(self._producer.flush, FLUSH_TIMEOUT_S)
-        if self._sent:
-            self._sent.end()
+        self._sent.end()
         self._check()
         if left:
             raise PublishError(f"{self._kafka['bootstrap.servers']}: {left:,} trades are not delivered")
 
-    def _produce(self, trade: TradeRecord) -> bool:
-        symbol, ts_event = trade["symbol"], trade["ts_event"]
-        headers = self._sent.header(symbol, ts_event) if self._sent else None
+    def _produce(self, trade: TradeRecord, value: bytes, headers: Headers) -> bool:
+        """Whether there was room in the queue."""
         try:
             self._producer.produce(
                 self._topic,
-                self._encoder.encode(trade),
-                symbol.encode(),
-                timestamp=ts_event // 1_000_000,
+                value,
+                trade["symbol"].encode(),
+                timestamp=trade["ts_event"] // 1_000_000,
                 on_delivery=self._delivered,
                 headers=headers,
             )

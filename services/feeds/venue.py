@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from schemas.exact import Fixed
+from schemas.models import PRICE
 from services.records import TradeRecord
 
-AMOUNT = Fixed(38, 12)
-"""Prices and sizes, as in schemas/trade.avsc."""
 SHOWN = 300
 """How much of a message that is not understood is told."""
 
@@ -93,8 +91,8 @@ def trade(
         "sequence": trade_id if numbered else None,
         "ts_event": ts_event,
         "ts_recv": received_ns,
-        "price": AMOUNT.fit(price),
-        "size": AMOUNT.fit(size),
+        "price": PRICE.fit(price),
+        "size": PRICE.fit(size),
         "conditions": [],
         "action": "new",
         "original_trade_id": None,

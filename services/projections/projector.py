@@ -122,8 +122,10 @@ class Projector:
         return store
 
     def _trace(self, candles: list[dict[str, Any]], began_ns: int) -> None:
-        for candle in candles if self.traces else ():
-            if self.traces and (of := self.traces.of(candle["symbol"], candle["window_end"] - 1)):
+        if self.traces is None:
+            return
+        for candle in candles:
+            if of := self.traces.of(candle["symbol"], candle["window_end"] - 1):
                 topic = topics.candles(candle["resolution"])
                 self.traces.span(f"write to {self.name}", of, topic, began_ns, **{each: candle[each] for each in TOLD})
 

@@ -50,10 +50,10 @@ class Published(Publisher):
         return [each["sequence"] or 0 for each in self.trades]
 
 
-async def fed(url: str, published: Published, enough: Callable[[], bool], venue: Coinbase | None = None) -> None:
+async def fed(url: str, published: Published, enough: Callable[[], bool]) -> None:
     """Follow a venue until there is enough. Raises what the gateway raises."""
-    found = venue or Quick()
-    following = asyncio.create_task(Gateway(found, ["BTC-USD"], Feed(found, published).take, url).run())
+    venue = Quick()
+    following = asyncio.create_task(Gateway(venue, ["BTC-USD"], Feed(venue, published).take, url).run())
     try:
         async with asyncio.timeout(TIMEOUT_S):
             while not enough():
@@ -62,8 +62,7 @@ async def fed(url: str, published: Published, enough: Callable[[], bool], venue:
                 await asyncio.sleep(0.02)
     finally:
         following.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(following, return_exceptions=True)
+        await asyncio.gather(following, return_exceptions=True)
 
 
 def play(*scripts: list[str], until: int, **published: Any) -> tuple[VenueServer, Published]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.trace import SpanContext
 
-from services.traces import SECOND_NS, Sent, Traces, traced
+from services.oracle import SECOND_NS
+from services.traces import Sent, Traces, traced
 from tests.collector import Collector, Span, collector
 
 TOPIC = "md.trades.v1"
