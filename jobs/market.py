@@ -4,17 +4,17 @@ Candles carry the last millisecond of their window as Kafka timestamp, so the br
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from jobs.committed_log import TIMEOUT_S, Candles, CommittedLog, Place, Trades
 from jobs.settings import Settings
-from schemas import broker, topics
 from schemas import resolutions as lengths
+from schemas import topics
 from schemas.codec import CodecError, Decoder
 from schemas.models import Trade
 from schemas.registered import Registry
@@ -23,23 +23,12 @@ from udfs.accumulator import Accumulator
 from udfs.partitioner import partition_of
 from udfs.recompute import SECOND_NS, Message
 from udfs.revisions import Version, WindowKey
-from udfs.sources import Range, Sources
+from udfs.sources import Sources
 from udfs.validation import judge
 
-TIMEOUT_S = 10
-CHUNK = 4_096
-CHUNKS_MAX = 64
-"""Trades are read in chunks of so many offsets, and the last ones used are kept: about 50 MB."""
 POLL_S = 0.1
 """The broker is asked no more often how far transactions have settled."""
 MILLI_NS = 1_000_000
-
-Place = tuple[str, int]
-"""(topic, partition)."""
-
-
-class MarketError(Exception):
-    """The broker does not answer, or the topics do not hold what they must."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +40,6 @@ class _Observation:
     latest_ms: dict[str, int]
 
 
-@dataclass
-class _Chunk:
-    """Messages of the trades topic by key, up to the offset `end`."""
-
-    end: int
-    by_key: dict[bytes | None, list[KafkaMessage]] = field(default_factory=lambda: defaultdict(list))
-
-    def of(self, symbol: str) -> Iterator[KafkaMessage]:
-        """Those that may be of a symbol: a producer may have left the key out."""
-        yield from self.by_key.get(symbol.encode(), ())
-        yield from self.by_key.get(None, ())
-
-
-@dataclass
-class _Slice:
-    """The committed candles of a partition from a time on, not decoded, by symbol."""
-
-    first_ms: int
-    values: dict[bytes, list[bytes]] = field(default_factory=lambda: defaultdict(list))
-
-
 class KafkaMarket:
     """Committed trades and candles of all symbols. One thread uses it; close it."""
 
@@ -79,7 +47,9 @@ class KafkaMarket:
         client = settings.kafka_client()
         self._settings = settings
         self._rules = rules.load(settings.rules)
-        self._consumer = Consumer({**_READER, "group.id": broker.looking_group(), **client})
+        self._log = CommittedLog(client)
+        self._seen_trades = Trades(self._log, settings.trades_topic)
+        self._seen_candles = Candles(self._log)
         self._admin = AdminClient(client)
         lookup = Registry(settings.registry_client()).schema
         self._trades, self._candles = Decoder("trade", lookup), Decoder("candle", lookup)
@@ -87,14 +57,12 @@ class KafkaMarket:
         self._observed: _Observation | None = None
         self._asked = 0.0
         self._latest_ms: dict[str, int] = {}
-        self._slices: dict[Place, _Slice] = {}
-        self._chunks: dict[tuple[int, int], _Chunk] = {}
         self.settled_at = 0.0
         """Every candle that was written before this time (monotonic, s) is committed, or never will be."""
 
     def close(self) -> None:
         """Leave the broker."""
-        self._consumer.close()
+        self._log.close()
 
     def poll(self) -> None:
         """Ask the broker how far the transactions on the candle topics have settled."""
@@ -107,7 +75,7 @@ class KafkaMarket:
         if all(stable[place][0] >= end for place, end in self._observed.ends.items()):
             self.settled_at, self._latest_ms = self._observed.at, self._observed.latest_ms
             self._observed = None
-            self._slices.clear()
+            self._seen_candles.settle({place: offset for place, (offset, _) in stable.items()})
 
     def of(self, symbol: str) -> "SymbolMarket":
         """The view of one symbol."""
@@ -120,18 +88,17 @@ class KafkaMarket:
     def messages(self, symbol: str, second: int, sources: Sources) -> Iterator[Message]:
         """The valid messages of a symbol's second that stand in these ranges of the trades topic."""
         for each in sources:
-            for number in range(each.first // CHUNK, each.last // CHUNK + 1):
-                for message in self._chunk(each.partition, number, each.last).of(symbol):
-                    trade = self._trade(message, symbol) if each.first <= message.offset() <= each.last else None
-                    if trade is not None and trade.second == second:
-                        yield trade
+            for message in self._seen_trades.of(symbol, each):
+                trade = self._trade(message, symbol)
+                if trade is not None and trade.second == second:
+                    yield trade
 
     def candles(self, symbol: str, resolution: str, start: int, end: int) -> Iterator[tuple[int, Version]]:
         """(window_start, version) of all candles of a symbol with start <= window_start < end."""
         topic = topics.candles(resolution)
         place = topic, partition_of(symbol, self._partitions[topic])
         first_ms = (start + lengths.seconds(resolution) * SECOND_NS) // MILLI_NS - 1
-        for value in self._slice(place, first_ms).values.get(symbol.encode(), ()):
+        for value in self._seen_candles.of(symbol, place, first_ms):
             record = self._candles.decode(value)
             if start <= record["window_start"] < end:
                 yield record["window_start"], Version(record["revision"], Accumulator.of_candle(record))
@@ -149,50 +116,6 @@ class KafkaMarket:
         """As the candle job judges, but for price bands, which know what came before."""
         found = judge(self._rules, Trade.from_avro(record), ts_kafka_ms * MILLI_NS)
         return found is not None and found.severity == "reject"
-
-    def _chunk(self, partition: int, number: int, last: int) -> "_Chunk":
-        """A stretch of the trades topic; read again when it was not yet written as far as `last`."""
-        kept = self._chunks.pop((partition, number), None)
-        end = (number + 1) * CHUNK
-        if kept is None or kept.end <= min(last, end - 1):
-            kept = _Chunk(number * CHUNK)
-            for message in self._read(self._settings.trades_topic, Range(partition, number * CHUNK, end - 1)):
-                kept.by_key[message.key()].append(message)
-                kept.end = message.offset() + 1
-        self._chunks[partition, number] = kept
-        if len(self._chunks) > CHUNKS_MAX:
-            del self._chunks[next(iter(self._chunks))]
-        return kept
-
-    def _slice(self, place: Place, first_ms: int) -> "_Slice":
-        """What a partition holds from a time on; kept until more has settled, because symbols share partitions."""
-        kept = self._slices.get(place)
-        if kept is None or kept.first_ms > first_ms:
-            topic, partition = place
-            (found,) = self._consumer.offsets_for_times([TopicPartition(topic, partition, first_ms)], TIMEOUT_S)
-            kept = self._slices[place] = _Slice(first_ms)
-            for message in self._read(topic, Range(partition, found.offset, 2**62)) if found.offset >= 0 else ():
-                kept.values[message.key()].append(message.value())
-        return kept
-
-    def _read(self, topic: str, wanted: Range) -> Iterator[KafkaMessage]:
-        """The committed records from first to last, as far as there are any."""
-        self._consumer.assign([TopicPartition(topic, wanted.partition, wanted.first)])
-        deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline:
-            message = self._consumer.poll(0.2)
-            if message is None:
-                continue
-            error = message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise MarketError(f"{topic}[{wanted.partition}]: {error.str()}")
-            if error is not None or message.offset() > wanted.last:
-                return
-            yield message
-            if message.offset() == wanted.last:
-                return
-            deadline = time.monotonic() + TIMEOUT_S
-        raise MarketError(f"{topic}[{wanted.partition}] from {wanted.first}: nothing within {TIMEOUT_S} s")
 
     def _observe(self) -> _Observation:
         at = time.monotonic()
@@ -244,14 +167,3 @@ class SymbolMarket:
     def reached(self, resolution: str, end: int) -> bool:
         """Whether the candles of this resolution have come as far as a window that ends there."""
         return self._market.reached(resolution, end)
-
-
-_READER = {
-    "client.id": "tickloom-market",
-    "isolation.level": "read_committed",
-    "enable.auto.commit": False,
-    "enable.partition.eof": True,
-    "auto.offset.reset": "earliest",
-    "fetch.wait.max.ms": 5,
-    "queued.max.messages.kbytes": 16_384,
-}

@@ -31,8 +31,8 @@ OPEN_MS = 1_000
 """How often windows that were open are looked at."""
 UNSEEN_MS_MAX = 60_000
 """How often windows that only revisions have are looked at in the end: the longer nothing came, the less often."""
-MOMENT_S = 1
-"""How long symbols that are due at one moment may take: so long a checkpoint waits, and with it the transactions."""
+WORK_S, REST_S = 1, 0.4
+"""How long symbols are looked at in one go, and how long they wait then: meanwhile a checkpoint can pass."""
 STATE_VERSION = 1
 
 
@@ -63,7 +63,7 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
             }.items()
         }
         self._asked: dict[str, float] = {}
-        self._moment_ms, self._until = 0, 0.0
+        self._until = 0.0
 
     def close(self) -> None:
         """Leave the broker."""
@@ -86,8 +86,8 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: "KeyedProcessFunction.OnTimerContext") -> Iterator[Row]:
         """Settle what is pending once all that was written before the last trigger is committed."""
         symbol = ctx.get_current_key()
-        if self._has_taken_long(timestamp):
-            self._wake(ctx, SETTLE_MS)
+        if self._rests():
+            self._wake(ctx, int(REST_S * 1_000))
             return
         asked = self._asked.setdefault(symbol, time.monotonic())  # after a restore: now
         self._market.poll()
@@ -129,11 +129,12 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
         record = {"symbol": symbol, "kind": kind, "ts_event": ts_event, **more}
         return Row(topics.EVENTS, symbol, self._encoders[topics.EVENTS].encode(record), ts_event // 1_000_000)
 
-    def _has_taken_long(self, moment_ms: int) -> bool:
-        """Whether the symbols before have used up the time of a moment: the others wait for the next."""
-        if moment_ms != self._moment_ms:
-            self._moment_ms, self._until = moment_ms, time.monotonic() + MOMENT_S
-        return time.monotonic() > self._until
+    def _rests(self) -> bool:
+        """Whether symbols have been looked at for long enough: the others wait."""
+        now = time.monotonic()
+        if now > self._until + REST_S:
+            self._until = now + WORK_S
+        return now > self._until
 
     def _forget(self, pending: Pending, versions: "_Versions") -> None:
         for key in [key for key in versions if self._revisor.forgettable(pending, key)]:
@@ -148,32 +149,33 @@ class Reconciler(KeyedProcessFunction):  # type: ignore[misc]
 
 
 class _Versions(MutableMapping[WindowKey, Version]):
-    """Map state as udfs.revisions sees it."""
+    """Map state as udfs.revisions sees it. Each question goes to Flink and back, so its keys are asked for once."""
 
     def __init__(self, state: MapState) -> None:
         self._state = state
+        self._keys = {_window(text) for text in state.keys()}  # noqa: SIM118
 
     def __getitem__(self, key: WindowKey) -> Version:
-        found = self._state.get(_text(key))
-        if found is None:
+        if key not in self._keys:
             raise KeyError(key)
-        version, revision, accumulator = found
+        version, revision, accumulator = self._state.get(_text(key))
         if version != STATE_VERSION:
             raise ValueError(f"state written in format {version}, this version reads {STATE_VERSION}")
         return Version(revision, Accumulator.from_bytes(accumulator))
 
     def __setitem__(self, key: WindowKey, value: Version) -> None:
+        self._keys.add(key)
         self._state.put(_text(key), (STATE_VERSION, value.revision, value.accumulator.to_bytes()))
 
     def __delitem__(self, key: WindowKey) -> None:
+        self._keys.remove(key)
         self._state.remove(_text(key))
 
     def __iter__(self) -> Iterator[WindowKey]:
-        keys = list(self._state.keys())  # the state changes while it is walked through
-        return iter([_window(text) for text in keys])
+        return iter(self._keys)
 
     def __len__(self) -> int:
-        return len(list(self._state.keys()))
+        return len(self._keys)
 
 
 def _trigger(record: dict[str, Any]) -> Trigger:
