@@ -28,7 +28,7 @@ SETTINGS = {
     "restart_allowance": "100s",
     "transaction_timeout": "120s",
 }
-CALM = "5 s"
+CALM = "1 s"
 """Runs come within seconds of one another: a job that has run for so long is restarted as quickly as ever."""
 HEALTHY_TIMEOUT_S = 90
 SETTLE_TIMEOUT_S = 60
@@ -49,8 +49,16 @@ class Bed:
     @property
     def keeps_jobs(self) -> bool:
         """Whether a job outlives its JobManager."""
-        config = rest.at(self.stack.flink_address, self.stack.flink_conf).get("/jobmanager/config")
-        return any(each["key"] == "high-availability.type" and each["value"] != "NONE" for each in config)
+        return self._config().get("high-availability.type", "NONE") != "NONE"
+
+    def restarts(self) -> dict[str, str]:
+        """The cluster's restart strategy, but sooner calm. What a job names of one is all that counts of it."""
+        strategy = {key: value for key, value in self._config().items() if key.startswith("restart-strategy.")}
+        return {**strategy, "restart-strategy.exponential-delay.reset-backoff-threshold": CALM}
+
+    def _config(self) -> dict[str, str]:
+        found = rest.at(self.stack.flink_address, self.stack.flink_conf).get("/jobmanager/config")
+        return {each["key"]: each["value"] for each in found}
 
     def await_healthy(self) -> None:
         """Wait until every part answers."""
@@ -122,9 +130,8 @@ class Batch:
 
     def submit(self, savepoint: str | None = None) -> None:
         """Start the job, from a savepoint when one is named."""
-        calm = {"restart-strategy.exponential-delay.reset-backoff-threshold": CALM}
         self.job = CandleJob.submit(
-            self.stack, self.settings, savepoint=savepoint, restart=True, file=self._file, **calm
+            self.stack, self.settings, savepoint=savepoint, restart=True, file=self._file, **self.bed.restarts()
         )
 
     @property

@@ -69,6 +69,13 @@ def batch(made: Bed) -> Iterator[Batch]:
         yield running
 
 
+def test_no_run_waits_for_the_back_off_of_those_before_it(batch: Batch) -> None:
+    """The cluster's strategy, but for how soon a job counts as calm."""
+    strategy = batch.job.get("/config")["execution-config"]["restart-strategy"]
+    assert "starting at PT0.5S" in strategy
+    assert "with maximum PT10S. Delay resets after PT1S" in strategy
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_every_invariant_holds_after(cell: Cell, batch: Batch) -> None:
     assert run(batch, cell, 0).violations == []
