@@ -62,9 +62,11 @@ def silent(registry_url: str) -> Iterator[Silent]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         found.url = f"http://127.0.0.1:{server.server_port}/{path}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield found
-        found.ended.set()
-        server.shutdown()
+        try:
+            yield found
+        finally:
+            found.ended.set()
+            server.shutdown()
 
 
 def test_a_question_without_an_answer_is_asked_again(stack: Stack) -> None:
