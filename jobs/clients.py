@@ -18,6 +18,9 @@ LOGIN_MODULES = {
     "SCRAM-SHA-256": "common.security.scram.ScramLoginModule",
     "SCRAM-SHA-512": "common.security.scram.ScramLoginModule",
 }
+REGISTRY_TIMEOUTS = {"http.connect.timeout.ms": "5000", "http.read.timeout.ms": "10000"}
+"""Confluent's client for Java waits for ever if it gets no properties (a minute if it gets others), and with it the
+task that asks, its checkpoints and its end."""
 
 
 def certificates(value: Any) -> Any:
@@ -92,7 +95,7 @@ def registry_in_java(settings: "Settings") -> dict[str, str]:
     return {
         **(basic if settings.registry_username else {}),
         **(bearer if token else {}),
-        **_registry_authorities(settings),
+        **_registry_client_in_java(settings),
     }
 
 
@@ -105,7 +108,7 @@ def registry_format(settings: "Settings") -> dict[str, str]:
         "url": settings.registry,
         **(basic if settings.registry_username else {}),
         **(bearer if token else {}),
-        **{f"properties.{name}": value for name, value in _registry_authorities(settings).items()},
+        **{f"properties.{name}": value for name, value in _registry_client_in_java(settings).items()},
     }
 
 
@@ -142,6 +145,7 @@ def _user_info(settings: "Settings") -> str:
     return f"{settings.registry_username}:{settings.registry_password.get_secret_value()}"
 
 
-def _registry_authorities(settings: "Settings") -> dict[str, str]:
+def _registry_client_in_java(settings: "Settings") -> dict[str, str]:
     prefix = "schema.registry.ssl.truststore"
-    return {f"{prefix}.type": "PEM", f"{prefix}.certificates": settings.ca} if settings.ca else {}
+    authorities = {f"{prefix}.type": "PEM", f"{prefix}.certificates": settings.ca}
+    return REGISTRY_TIMEOUTS | (authorities if settings.ca else {})

@@ -22,21 +22,23 @@ ANSWERED_S = 60
 
 @dataclass
 class Silent:
-    """Stands before a registry and swallows the first question for a schema by its id."""
+    """Stands before a registry and swallows the first question of one kind."""
 
+    swallows: str
+    """A part of its path."""
     url: str = ""
     swallowed: list[str] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
-def silent(registry_url: str) -> Iterator[Silent]:
-    found = Silent()
+def silent(registry_url: str, swallows: str) -> Iterator[Silent]:
+    found = Silent(swallows)
     address, _, path = registry_url.removeprefix("http://").partition("/")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if "/schemas/ids/" in self.path and not found.swallowed:
+            if found.swallows in self.path and not found.swallowed:
                 found.swallowed.append(self.path)
                 found.ended.wait()
                 return
@@ -69,11 +71,13 @@ def silent(registry_url: str) -> Iterator[Silent]:
             server.shutdown()
 
 
-def test_a_question_without_an_answer_is_asked_again(stack: Stack) -> None:
+# The source asks again at once; a sink, whose encoder is Flink's, after a restart.
+@pytest.mark.parametrize("asked", ["/schemas/ids/", "/subjects/md.candles."], ids=["by the source", "by a sink"])
+def test_a_question_without_an_answer_is_asked_again(stack: Stack, asked: str) -> None:
     feed = Feed(stack, partitions=1)
-    with silent(stack.registry_url) as registry:
+    with silent(stack.registry_url, asked) as registry:
         chosen = settings(stack, feed, resolutions="1s", parallelism=1, registry=registry.url)
-        with CandleJob.submit(stack, chosen), Output(stack, chosen, feed) as output:
+        with CandleJob.submit(stack, chosen, restart=True), Output(stack, chosen, feed) as output:
             for second in (1, 60):
                 feed.send(0, trade(START_NS + second * SECOND_NS, symbol=feed.symbol("A"), trade_id=str(second)))
             feed.flush()

@@ -43,7 +43,10 @@ def test_the_same_login_in_the_words_of_java_with_quotes_escaped() -> None:
     }
 
 
-def test_without_security_the_clients_are_told_addresses_and_nothing_else() -> None:
+TIMEOUTS = {"http.connect.timeout.ms": "5000", "http.read.timeout.ms": "10000"}
+
+
+def test_without_security_the_clients_are_told_addresses_and_time_outs_and_nothing_else() -> None:
     plain = Settings.load({"brokers": "kafka:9092", "registry": "http://registry"})
     assert plain.kafka_client() == {
         "bootstrap.servers": "kafka:9092",
@@ -51,13 +54,18 @@ def test_without_security_the_clients_are_told_addresses_and_nothing_else() -> N
         "security.protocol": "PLAINTEXT",
     }
     assert clients.kafka_in_java(plain) == {"bootstrap.servers": "kafka:9092", "security.protocol": "PLAINTEXT"}
-    assert plain.registry_client() == clients.registry_format(plain) == {"url": "http://registry"}
-    assert clients.registry_in_java(plain) == {}
+    assert plain.registry_client() == {"url": "http://registry"}
+    assert clients.registry_format(plain) == {"url": "http://registry"} | as_format_properties(TIMEOUTS)
+    assert clients.registry_in_java(plain) == TIMEOUTS
+
+
+def as_format_properties(client: dict[str, str]) -> dict[str, str]:
+    return {f"properties.{name}": value for name, value in client.items()}
 
 
 def test_a_login_to_the_registry_in_the_words_of_each_client() -> None:
     settings = Settings.load({**SECURED, **BASIC})
-    trust = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": PEM}
+    trust = {"schema.registry.ssl.truststore.type": "PEM", "schema.registry.ssl.truststore.certificates": PEM}
     assert settings.registry_client() == {
         "url": "https://registry",
         "basic.auth.user.info": "candles:p",
@@ -66,13 +74,14 @@ def test_a_login_to_the_registry_in_the_words_of_each_client() -> None:
     assert clients.registry_in_java(settings) == {
         "basic.auth.credentials.source": "USER_INFO",
         "basic.auth.user.info": "candles:p",
-        **{f"schema.registry.{name}": value for name, value in trust.items()},
+        **trust,
+        **TIMEOUTS,
     }
     assert clients.registry_format(settings) == {
         "url": "https://registry",
         "basic-auth.credentials-source": "USER_INFO",
         "basic-auth.user-info": "candles:p",
-        **{f"properties.schema.registry.{name}": value for name, value in trust.items()},
+        **as_format_properties(trust | TIMEOUTS),
     }
 
 
@@ -80,7 +89,7 @@ def test_a_token_takes_the_place_of_the_login() -> None:
     settings = Settings.load({"registry_token": "t0ken"})
     bearer = {"bearer.auth.credentials.source": "STATIC_TOKEN", "bearer.auth.token": "t0ken"}
     assert bearer.items() <= settings.registry_client().items()
-    assert clients.registry_in_java(settings) == bearer
+    assert clients.registry_in_java(settings) == bearer | TIMEOUTS
     assert clients.registry_format(settings)["bearer-auth.token"] == "t0ken"
 
 

@@ -16,11 +16,6 @@ final class SchemaLookup {
   private static final int NOT_FOUND = 404;
   private static final int ATTEMPTS = 5;
   private static final long FIRST_PAUSE_MS = 200;
-
-  /** Without properties the client waits for ever, and with it the task, its checkpoints and its end. */
-  private static final int CONNECT_TIMEOUT_MS = 5_000;
-
-  private static final int READ_TIMEOUT_MS = 10_000;
   private static final long UNKNOWN_TTL_MS = 10_000;
 
   private final RestService registry;
@@ -34,12 +29,10 @@ final class SchemaLookup {
     }
   };
 
-  /** Properties of the registry's client say who asks, and whom to trust. */
+  /** Properties of the registry's client say who asks, whom to trust, and how long to wait. */
   SchemaLookup(String url, Map<String, String> properties) {
     registry = new RestService(url);
     client = new CachedSchemaRegistryClient(registry, CACHED_SCHEMAS, properties);
-    registry.setHttpConnectTimeoutMs(CONNECT_TIMEOUT_MS);
-    registry.setHttpReadTimeoutMs(READ_TIMEOUT_MS);
   }
 
   /** Returns null when the registry has no Avro schema of that id; throws when it does not answer. */
