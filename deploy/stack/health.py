@@ -59,7 +59,8 @@ def _taskmanager(stack: Stack) -> bool:
     started_ms = process.create_time() * 1000 if process else float("inf")
     managers = _flink(stack).get("/taskmanagers")["taskmanagers"]
     # A killed one stays listed until it is missed: only a heartbeat since this process began counts.
-    return any(manager["timeSinceLastHeartbeat"] > started_ms for manager in managers)
+    # A new one beats before it has offered its slots.
+    return any(each["timeSinceLastHeartbeat"] > started_ms and each["slotsNumber"] for each in managers)
 
 
 def _postgres(stack: Stack) -> bool:

@@ -188,7 +188,7 @@ def test_a_killed_taskmanager_comes_back_and_the_cluster_is_healthy(second_life:
         assert time.monotonic() - began < shared(RECOVERY_BOUND_S)
         time.sleep(0.2)
     wait_until(lambda: not before & taskmanagers(second_life), "the dead TaskManager's end", shared(RECOVERY_BOUND_S))
-    assert slots(second_life) == 4
+    wait_until(lambda: slots(second_life) == 4, "the slots of the living one alone")
 
 
 def test_metrics_are_shown_again_after_a_taskmanager_that_died_while_it_was_asked(second_life: Stack) -> None:
