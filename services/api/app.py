@@ -116,10 +116,11 @@ def create(sources: Sources) -> FastAPI:
             yield
 
     app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
-    app.include_router(candles.router(pages, LatestCandles(tail, cache, pages), gate, sources.resolutions))
+    latest = LatestCandles(tail, cache, pages)
+    app.include_router(candles.router(pages, latest, gate, sources.resolutions))
     app.include_router(streams.router(tail, gate, sources.resolutions))
     app.include_router(operations.router(pool, tail, quality, pipeline, alerts, gate))
-    app.include_router(graph.router(pages, gate, sources.resolutions), prefix="/graphql")
+    app.include_router(graph.router(pages, latest, gate, sources.resolutions), prefix="/graphql")
     app.include_router(dashboard.router())
     app.add_exception_handler(psycopg.Error, _database_is_away)
     app.add_exception_handler(PoolTimeout, _database_is_away)

@@ -13,8 +13,8 @@ from strawberry.fastapi import GraphQLRouter
 from services.api.access import Gate
 from services.api.answers import CandleAnswer
 from services.api.candle_pages import MAX_LIMIT, Asked, CandlePages
+from services.api.latest import LatestCandles
 from services.candle_json import plain
-from services.records import CandleRecord
 
 MAX_SYMBOLS = 500
 LIMITS = (
@@ -45,7 +45,7 @@ class Order(Enum):
     DESC = "desc"
 
 
-def router(pages: CandlePages, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
+def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
     """GraphQL for POST; a browser gets a page to try it out."""
 
     def known(resolution: str) -> str:
@@ -71,12 +71,13 @@ def router(pages: CandlePages, gate: Gate, resolutions: tuple[str, ...]) -> APIR
             limit = min(max(first, 1), MAX_LIMIT)
             asked = Asked(symbol, known(resolution), start, end, order.value, limit, revision, after)
             found, following = await pages.candles(asked)
-            return Page(candles=[_candle(each) for each in found], next=following)
+            return Page(candles=[_told(CandleAnswer.model_validate(plain(each))) for each in found], next=following)
 
         @strawberry.field
         async def latest(self, symbols: list[str], resolution: str) -> list[Candle]:
             """The latest candle of each symbol that has one."""
-            return [_candle(each) for each in await pages.latest(symbols[:MAX_SYMBOLS], known(resolution))]
+            found = await latest_candles.encoded(symbols[:MAX_SYMBOLS], known(resolution))
+            return [_told(CandleAnswer.model_validate_json(each)) for each in found]
 
         @strawberry.field
         async def symbols(self) -> list[str]:
@@ -87,5 +88,5 @@ def router(pages: CandlePages, gate: Gate, resolutions: tuple[str, ...]) -> APIR
     return GraphQLRouter(schema, dependencies=[Depends(gate.reader)])
 
 
-def _candle(record: CandleRecord) -> Any:
-    return Candle.from_pydantic(CandleAnswer.model_validate(plain(record)))  # type: ignore[attr-defined]
+def _told(answer: CandleAnswer) -> Any:
+    return Candle.from_pydantic(answer)  # type: ignore[attr-defined]
