@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs import kafka, topics
+from jobs import kafka, records, topics
 from jobs.environment import run, with_functions
 from jobs.settings import Settings, SettingsError
 from udfs.quality import COMPARED
@@ -70,28 +70,9 @@ def facts(settings: Settings) -> str:
 
 def define(env: "StreamTableEnvironment", settings: Settings) -> "StatementSet":
     """From the tables of `facts` to `quality` and `quality_events`, whose records are encoded."""
-    from pyflink.common import Types
-
     from jobs.assessor import Assessor
-    from jobs.reconciler import COLUMNS as RECORD
 
-    assessed = (
-        env.to_data_stream(env.sql_query(facts(settings)))
-        .key_by(lambda row: row[0], Types.STRING())
-        .process(Assessor(settings), Types.ROW_NAMED(*RECORD))
-        .name(NAME)
-        .uid(NAME)
-    )
-    env.create_temporary_view("assessed", assessed)
-    inserts = env.create_statement_set()
-    for table, topic, _ in kafka.quality_sinks():
-        inserts.add_insert_sql(f"""
-            INSERT INTO {table}
-            SELECT symbol, `value`, TO_TIMESTAMP_LTZ(ts_ms, 3) AS ts
-            FROM assessed
-            WHERE topic = '{topic}'
-        """)
-    return inserts
+    return records.by_symbol(env, NAME, facts(settings), Assessor(settings), kafka.quality_sinks())
 
 
 def main(arguments: Sequence[str]) -> None:

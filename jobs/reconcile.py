@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from jobs import kafka, topics
+from jobs import kafka, records, topics
 from jobs.environment import run, with_functions
 from jobs.settings import Settings, SettingsError
 
@@ -24,27 +24,10 @@ NAME = "reconcile"
 
 def define(env: "StreamTableEnvironment", settings: Settings) -> "StatementSet":
     """From the table `late_trades` to one table a topic that is written, named as in `kafka.revision_sinks`."""
-    from pyflink.common import Types
+    from jobs.reconciler import Reconciler
 
-    from jobs.reconciler import COLUMNS, Reconciler
-
-    triggers = env.to_data_stream(env.sql_query("SELECT symbol, `value` FROM late_trades"))
-    found = (
-        triggers.key_by(lambda row: row[0], Types.STRING())
-        .process(Reconciler(settings), Types.ROW_NAMED(*COLUMNS))
-        .name(NAME)
-        .uid(NAME)
-    )
-    env.create_temporary_view("found", found)
-    inserts = env.create_statement_set()
-    for table, topic, _ in kafka.revision_sinks(settings):
-        inserts.add_insert_sql(f"""
-            INSERT INTO {table}
-            SELECT symbol, `value`, TO_TIMESTAMP_LTZ(ts_ms, 3) AS ts
-            FROM found
-            WHERE topic = '{topic}'
-        """)
-    return inserts
+    query = "SELECT symbol, `value` FROM late_trades"
+    return records.by_symbol(env, NAME, query, Reconciler(settings), kafka.revision_sinks(settings))
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -20,11 +20,6 @@ from udfs.recompute import Message
 from udfs.revisions import Pending, Revision, Revisor, Settled, Trigger, Version, WindowKey, row
 from udfs.sources import Range, union
 
-COLUMNS = (
-    ["topic", "symbol", "value", "ts_ms"],
-    [Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE()), Types.LONG()],
-)
-"""Names and types of what the step emits: a record for a topic."""
 SETTLE_MS = 200
 """How often it is asked whether the candles beside a trigger have settled."""
 OPEN_MS = 1_000

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from schemas.exact import floor_instant
 from services import quality_pictures as pictures
+from services.pages import templates
 from services.quality_report import Report
 from services.quality_series import bins
 from services.quality_style import GRADES
@@ -37,13 +38,7 @@ def html(report: Report) -> str:
 
 
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates(Path(__file__).parent)
     made.globals |= {"GRADES": GRADES, "MEASURES": MEASURES}
     made.filters |= {
         "percent": lambda share: "–" if share is None else percent(share),

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from services.pages import templates
 from tests.faults.cells import FAULTS, MOMENTS, Cell
 from tests.faults.results import DRAIN, Result, Results
 
@@ -121,12 +122,6 @@ def _recovery(fault: str, runs: Iterable[Result]) -> Recovery:
 
 
 def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates(Path(__file__).parent)
     made.filters["seconds"] = lambda seconds: "–" if seconds is None else f"{seconds:.1f}"
     return made
