@@ -6,7 +6,7 @@ BIN := .venv/bin
 RUNS ?= 360
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast faults lint bench profile lock clean
+.PHONY: help setup demo test test-fast faults lint bench bench-peers bench-full profile lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ bench: setup  ## the candle job beside stock Flink SQL, on the same topic; laten
 	@$(BIN)/python -m bench jobs
 	@$(BIN)/python -m bench latency
 	@$(BIN)/python -m bench service
+
+bench-peers: setup  ## the candle job beside Hazelcast Jet, Kafka Streams, Bytewax, Quix Streams and no engine at all; an hour
+	@$(BIN)/python -m bench peers
+
+bench-full: bench bench-peers  ## both, and one thing changed at a time: symbols, parallelism, disorder, checkpoints, …; hours
+	@$(BIN)/python -m bench sweep
 
 profile: setup  ## a flame graph of the candle job's TaskManager
 	@$(BIN)/python -m bench profile

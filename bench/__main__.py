@@ -6,10 +6,11 @@ import sys
 import click
 from confluent_kafka import KafkaException
 
-from bench.comparison import jobs
+from bench.comparison import jobs, peers
 from bench.latency import latency
 from bench.profile import profile
 from bench.service import service
+from bench.sweep import sweep
 from deploy.errors import UserError
 
 
@@ -18,7 +19,7 @@ def bench() -> None:
     """Measure on stacks of their own. What is compared runs side by side, and its output is verified."""
 
 
-for command in (jobs, latency, service, profile):
+for command in (jobs, peers, sweep, latency, service, profile):
     bench.add_command(command)
 
 if __name__ == "__main__":

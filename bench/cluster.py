@@ -1,7 +1,7 @@
 """The benchmark's own stack, with a new TaskManager for each run."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -43,12 +43,15 @@ def new_task_manager(stack: Stack) -> None:
     lifecycle.await_health(stack, lambda part, seconds: None)
 
 
-def create_topics(brokers: str, names: Sequence[str]) -> None:
-    """Create topics that keep everything and note when the broker appended each record."""
+def create_topics(brokers: str, names: Collection[str]) -> None:
+    """Create those topics that are missing: they keep everything and note when the broker appended each record."""
     admin = AdminClient({"bootstrap.servers": brokers, "log_level": 0})
+    missing = set(names) - admin.list_topics(timeout=TIMEOUT_S).topics.keys()
     config = {"retention.ms": "-1", "message.timestamp.type": "LogAppendTime"}
-    for future in admin.create_topics([NewTopic(name, PARTITIONS, 1, config=config) for name in names]).values():
-        future.result()
+    if missing:
+        made = admin.create_topics([NewTopic(name, PARTITIONS, 1, config=config) for name in missing])
+        for future in made.values():
+            future.result()
 
 
 def java_process(stack: Stack, part: str) -> psutil.Process:

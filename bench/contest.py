@@ -1,46 +1,56 @@
-"""One job after the other on the same topic, each on a new TaskManager: run, timed, verified."""
+"""One job after the other on the same topic, each in a new process: run, timed, verified."""
 
-import json
-import os
-import subprocess
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import Any, Protocol
+from uuid import uuid4
 
-from bench.cluster import create_topics, java_process, new_task_manager
-from bench.meter import Meter, peak_memory_bytes
-from bench.output import VALUES, Verdict, committed, compare, read_candles
+import psutil
+
+from bench.cluster import create_topics, java_process
+from bench.flink_jobs import FlinkJob, StockSql
+from bench.meter import Meter
+from bench.output import Verdict, committed, compare, read_candles
+from bench.peers.run import PeerRun
+from bench.peers.systems import PEERS
 from bench.produce import Target, end_offsets, produce
 from bench.reference import Candles
-from bench.tape import PARTITIONS, seconds
-from bench.timing import Span, second_half, whole
-from deploy import flink, jars, jobs, paths
-from deploy.errors import UserError
+from bench.tape import PARTITIONS, Tape
+from bench.timing import Span, last_closed, second_half, whole
 from deploy.stack import Stack
 from jobs import access
-from jobs.kafka import candle_sinks
-from jobs.settings import Settings, milliseconds
+from jobs.settings import Settings
 from schemas import registry
-from schemas.topics import LATE, REJECTED, candles, subject
+from schemas.topics import LATE, REJECTED, TRADES, subject
 
-STOCK_TOPIC = "bench.stock.candles.1s"
-JOB_TIMEOUT_S = 900
-POLL_S = 0.5
-FILES = Path(__file__).parent / "settings"
-VARIANTS = {
-    "tickloom": {"rules": str(FILES / "all_rules.toml")},
-    "plain": {"rules": str(FILES / "no_rules.toml"), "conditions": str(FILES / "no_conditions.toml")},
-}
-"""The candle job with everything on, and with what can be switched off."""
-EXACT_VALUES = {"tickloom": VALUES, "plain": VALUES, "stock": ("high", "low", "volume", "trades")}
-"""What must be right. Stock Flink SQL takes open and close in the order of arrival: their errors are only counted."""
+
+class Contestant(Protocol):
+    """A job that reads the whole tape once."""
+
+    @property
+    def exact(self) -> Sequence[str]:
+        """The values of its candles that must be right."""
+
+    @property
+    def closes_all(self) -> bool:
+        """Whether the end of the input closes every window."""
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Its topics, that of the 1s candles first."""
+
+    def start(self) -> list[psutil.Process]:
+        """Start what is measured: its processes."""
+
+    def finish(self) -> None:
+        """Wait until everything is written. Raises UserError."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a span of a run took: seconds on the clock; CPU seconds of the TaskManager, of the JIT compiler in it, of
+    """What a span of a run took: seconds on the clock; CPU seconds of the job's processes, of the JIT compiler in them,
+    of
     the broker and of everything else.
     """
 
@@ -58,12 +68,12 @@ class Cost:
 
     @property
     def per_cpu_second(self) -> float:
-        """Trades a CPU second of the TaskManager."""
+        """Trades a CPU second of the job."""
         return self.trades / self.cpu_s
 
     @property
     def per_cpu_second_compiled(self) -> float:
-        """Trades a CPU second of the TaskManager without its JIT compiler: what a job that runs for long pays."""
+        """Trades a CPU second of the job without its JIT compiler: what a job that runs for long pays."""
         return self.trades / (self.cpu_s - self.jit_cpu_s)
 
     @property
@@ -81,120 +91,92 @@ class Run:
     second_half: Cost
     peak_memory_bytes: int
     verdict: Verdict
-    conserved: bool
-
-    @property
-    def right(self) -> bool:
-        """Whether the output is what the job promises."""
-        return self.conserved and self.verdict.holds(*EXACT_VALUES[self.job])
+    right: bool
+    """Whether the output is what the job promises."""
 
 
 class Contest:
-    """A tape on a stack, and the jobs that run over it."""
+    """A tape in a topic of a stack, and the jobs that run over it."""
 
-    def __init__(self, stack: Stack, trades: int, symbols: int) -> None:
-        self.stack, self.trades, self.symbols = stack, trades, symbols
-        self.address = stack.flink_address
+    def __init__(self, stack: Stack, tape: Tape, topic: str = TRADES) -> None:
+        self.stack, self.tape = stack, tape
         self.settings = Settings.load(
             {
                 "brokers": stack.bootstrap_servers,
                 "registry": stack.registry_url,
+                "trades_topic": topic,
                 "partitions": PARTITIONS,
                 "parallelism": PARTITIONS,
                 "checkpoint_interval": "10s",
             }
         )
-        self.exact = Candles.empty(symbols, seconds(trades))
-        self._runs = 0
+        self.exact = Candles.empty(tape.symbols, tape.seconds)
 
-    def prepare(self, progress: Callable[[int], None]) -> None:
-        """Register the schemas, create the topics and write the tape; `progress` is told how many trades are in."""
+    def prepare(self, chosen: Sequence[str], progress: Callable[[int], None]) -> None:
+        """Make ready for some jobs: schemas, topics and the tape; `progress` is told how many trades are in."""
         ids = registry.register(self.settings.registry_client(), self.settings.resolutions)
-        create_topics(self.settings.brokers, [*access.of("candles", self.settings).topics, STOCK_TOPIC])
         topic = self.settings.trades_topic
-        target = Target(self.settings.brokers, topic, ids[subject(topic)])
-        self.exact = produce(target, self.trades, self.symbols, progress)
+        outputs = {name for job in chosen for name in self._contestant(job).outputs}
+        create_topics(self.settings.brokers, {topic, *outputs})
+        self.exact = produce(Target(self.settings.brokers, topic, ids[subject(TRADES)]), self.tape, progress)
 
     def run(self, job: str) -> Run:
-        """Run a job, one of VARIANTS or `stock`, over the whole tape."""
-        self._runs += 1
-        topic = STOCK_TOPIC if job == "stock" else candles("1s")
-        written = {name: end_offsets(self.settings.brokers, name) for name in self._outputs(job)}
-        new_task_manager(self.stack)
-        task_manager = java_process(self.stack, "taskmanager")
-        with Meter(task_manager, java_process(self.stack, "kafka")) as meter:
-            job_id = self._submit_stock() if job == "stock" else self._submit_tickloom(VARIANTS[job])
-            self._await_end(job_id)
-        peak = peak_memory_bytes(task_manager)
+        """Run a job, one of VARIANTS, `stock` or one of PEERS, over the whole tape."""
+        return self.measure(job, self._contestant(job))
+
+    def run_changed(self, label: str, settings: Mapping[str, Any], options: Mapping[str, str]) -> Run:
+        """Run the candle job with other settings and options of Flink; its output is checked like any."""
+        own = self._settings()
+        return self.measure(label, FlinkJob("tickloom", self.stack, own.model_copy(update=dict(settings)), options))
+
+    def measure(self, job: str, contestant: Contestant) -> Run:
+        """Run a contestant over the whole tape."""
+        written = {name: end_offsets(self.settings.brokers, name) for name in contestant.outputs}
+        with Meter(contestant.start(), java_process(self.stack, "kafka")) as meter:
+            contestant.finish()
         where = self.settings.brokers, self.settings.registry
-        output = read_candles(*where, topic, written[topic], self.symbols, self.exact.seconds)
+        candles = contestant.outputs[0]
+        output = read_candles(*where, candles, written[candles], self.tape)
+        through = None if contestant.closes_all else last_closed(self.tape)
+        verdict = compare(output, self.exact, through)
         cost = partial(_cost, meter)
         return Run(
             job=job,
-            whole=cost(whole(output, self.trades, self.exact.seconds)),
-            second_half=cost(second_half(output, self.trades, self.exact.seconds)),
-            peak_memory_bytes=peak,
-            verdict=compare(output, self.exact),
-            conserved=all(self._conserved(name, since) for name, since in written.items()),
+            whole=cost(whole(output, self.tape)),
+            second_half=cost(second_half(output, self.tape)),
+            peak_memory_bytes=meter.peak_memory_bytes,
+            verdict=verdict,
+            right=verdict.holds(*contestant.exact) and all(self._conserved(*each) for each in written.items()),
         )
 
-    def _outputs(self, job: str) -> list[str]:
-        return [STOCK_TOPIC] if job == "stock" else [topic for _, topic, _ in candle_sinks(self.settings)]
+    def _contestant(self, job: str) -> Contestant:
+        settings = self._settings()
+        if job in PEERS:
+            return PeerRun(job, settings, self.tape.trades)
+        return StockSql(job, self.stack, settings) if job == "stock" else FlinkJob(job, self.stack, settings)
+
+    def _settings(self) -> Settings:
+        """For one run."""
+        return self.settings.model_copy(update={"transactional_id_prefix": f"bench-{uuid4().hex[:8]}"})
 
     def _conserved(self, topic: str, since: dict[int, int]) -> bool:
-        """Whether every resolution counts every trade once, and none is late or rejected."""
+        """Whether a topic of the candle job counts every trade once, and none is late or rejected."""
+        if topic not in access.of("candles", self.settings).topics:
+            return True
         records = committed(self.settings.brokers, self.settings.registry, topic, since)
         if topic in (LATE, REJECTED):
             return not any(records)
-        return self.trades == sum(int(record["trade_count"]) for _, record in records)
-
-    def _submit_tickloom(self, variant: dict[str, str]) -> str:
-        ends = end_offsets(self.settings.brokers, self.settings.trades_topic)
-        stop = ",".join(f"{partition}:{offset}" for partition, offset in ends.items())
-        own = {"stop_offsets": stop, "transactional_id_prefix": f"bench-{self._runs}"}
-        return jobs.submit("candles", self.settings.model_copy(update=own | variant), self.address)
-
-    def _submit_stock(self) -> str:
-        arguments = {
-            "brokers": self.settings.brokers,
-            "registry": self.settings.registry,
-            "trades": self.settings.trades_topic,
-            "candles": STOCK_TOPIC,
-            "prefix": f"bench-{self._runs}/stock/",
-            "jars": [str(jar) for jar in jars.group("flink")],
-            "checkpoint_interval_ms": milliseconds(self.settings.checkpoint_interval),
-        }
-        host, port = self.address.split(":")
-        options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
-        script = Path(__file__).with_name("stock.py")
-        result = subprocess.run(
-            [*flink.command(options), "-py", str(script), json.dumps(arguments)],
-            env={**os.environ, **flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = result.stdout + result.stderr
-        if result.returncode != 0:
-            raise UserError(f"stock Flink SQL did not start: {flink.root_cause(output)}")
-        return flink.job_id(output)
-
-    def _await_end(self, job_id: str) -> None:
-        deadline = time.monotonic() + JOB_TIMEOUT_S
-        while not jobs.has_ended(job_id, self.address):
-            if time.monotonic() > deadline:
-                raise UserError(f"the job did not end: {jobs.page(job_id, self.address)}")
-            time.sleep(POLL_S)
+        return self.tape.trades == sum(int(record["trade_count"]) for _, record in records)
 
 
 def _cost(meter: Meter, span: Span) -> Cost:
     of = partial(meter.cpu_seconds, since=span.since, until=span.until)
-    task_manager, broker = of("taskmanager"), of("broker")
+    job, broker = of("job"), of("broker")
     return Cost(
         trades=span.trades,
         seconds=span.until - span.since,
-        cpu_s=task_manager,
+        cpu_s=job,
         jit_cpu_s=of("jit"),
         broker_cpu_s=broker,
-        other_cpu_s=of("machine") - task_manager - broker,
+        other_cpu_s=of("machine") - job - broker,
     )

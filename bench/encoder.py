@@ -14,7 +14,8 @@ from bench.tape import Longs, Trades, symbol_names
 Bytes = NDArray[np.uint8]
 
 SEQUENCE_START = 1_000_000_000
-TRADE_ID_DIGITS = 12
+NUMBER_DIGITS = 12
+"""Of the number that ends a trade's id."""
 SECOND_BRANCH = b"\x02"  # of ["null", …]
 VENUE = SECOND_BRANCH + b"\x08XNAS"
 REGULAR_SALE = b"\x02\x020\x00"  # one condition, "0"
@@ -25,9 +26,10 @@ NO_ORIGINAL = b"\x00\x00"
 class TradeEncoder:
     """Writes the trades of one partition under the schema id they are registered with."""
 
-    def __init__(self, schema_id: int, partition: int, symbols: int) -> None:
+    def __init__(self, schema_id: int, partition: int, symbols: int, id_digits: int = 12) -> None:
         self._header = _constant(b"\x00" + struct.pack(">I", schema_id))
-        self._first_id = partition * 10 ** (TRADE_ID_DIGITS - 1)
+        self._first_id = partition * 10 ** (NUMBER_DIGITS - 1)
+        self._id_start = _constant(SECOND_BRANCH + _varint(id_digits) + b"0" * (id_digits - NUMBER_DIGITS))
         self._symbols = np.stack([_constant(_text(name)) for name in symbol_names(symbols)])
 
     def encode(self, trades: Trades) -> list[bytes]:
@@ -36,8 +38,8 @@ class TradeEncoder:
             self._header,
             self._symbols[trades.symbol],
             _constant(VENUE),
-            _constant(SECOND_BRANCH + _varint(TRADE_ID_DIGITS)),
-            _digits(self._first_id + trades.number, TRADE_ID_DIGITS),
+            self._id_start,
+            _digits(self._first_id + trades.number, NUMBER_DIGITS),
             _constant(SECOND_BRANCH),
             varints(SEQUENCE_START + trades.number, 5),
             varints(trades.ts_event, 9),
@@ -85,7 +87,8 @@ def _text(text: str) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    return bytes([number << 1])  # short lengths only
+    doubled = number << 1  # of a length: it has no sign
+    return bytes([doubled]) if doubled < 0x80 else bytes([doubled & 0x7F | 0x80, doubled >> 7])
 
 
 def _constant(data: bytes) -> Bytes:

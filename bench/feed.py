@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 from bench.cluster import create_topics
 from bench.encoder import TradeEncoder
 from bench.produce import Target, options
-from bench.tape import PARTITIONS, PartitionTape, Trades, symbol_names
+from bench.tape import PARTITIONS, PartitionTape, Tape, Trades, symbol_names
 from deploy import jobs
 from deploy.stack import Stack
 from jobs import access
@@ -57,7 +57,7 @@ def _send(target: Target, partition: int, rate_hz: int, symbols: int) -> None:
     producer = Producer({**options(target.brokers), "linger.ms": 5})
     random = np.random.default_rng(partition)
     began, sent = time.monotonic(), 0
-    for step in _steps(PartitionTape(partition, TRADES, symbols), int(rate_hz * STEP_S)):
+    for step in _steps(PartitionTape(partition, Tape(TRADES, symbols)), int(rate_hz * STEP_S)):
         time.sleep(max(0.0, began + sent / rate_hz - time.monotonic()))
         now = time.time_ns()
         stamped = replace(

@@ -1,8 +1,10 @@
-"""What the TaskManager and the broker cost, sampled from the operating system while a job runs."""
+"""What a job's processes and the broker cost, sampled from the operating system while it runs."""
 
 import os
 import threading
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,18 +13,20 @@ import numpy as np
 import psutil
 
 SAMPLE_EVERY_S = 0.1
-NAMES = ("taskmanager", "jit", "broker", "machine")
+NAMES = ("job", "jit", "broker", "machine")
 COMPILER_THREADS = ("C1 Comp", "C2 Comp")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
-    """CPU seconds of processes over time, sampled in a thread of its own: `taskmanager`, the share of its JIT compiler
-    as `jit`, `broker`, and `machine` for everything that runs. A context manager.
+    """CPU seconds of processes over time, sampled in a thread of its own: `job`, the share of its JIT compiler as
+    `jit`, `broker`, and `machine` for everything that runs. A context manager.
     """
 
-    def __init__(self, task_manager: psutil.Process, broker: psutil.Process) -> None:
-        self._task_manager, self._broker = task_manager, broker
+    def __init__(self, job: Sequence[psutil.Process], broker: psutil.Process) -> None:
+        self._job, self._broker = job, broker
+        self._used = dict.fromkeys([each.pid for each in job], 0.0)
+        self._memory = dict.fromkeys([each.pid for each in job], 0)
         self._compilers: dict[Path, float] = {}
         self._samples: list[list[float]] = []
         self._stopped = threading.Event()
@@ -44,27 +48,37 @@ class Meter:
         used = columns[NAMES.index(name)]
         return float(np.interp(until, times, used) - np.interp(since, times, used))
 
+    @property
+    def peak_memory_bytes(self) -> int:
+        """The most resident memory that the processes of the job ever had, together."""
+        return sum(self._memory.values())
+
     def _sample(self) -> None:
         while True:
-            used = (_cpu_seconds(self._task_manager), self._jit(), _cpu_seconds(self._broker), _machine_cpu_seconds())
+            for process in self._job:
+                self._look_at(process)
+            used = (sum(self._used.values()), sum(self._compilers.values()), _cpu_seconds(self._broker), _machine())
             self._samples.append([time.time(), *used])
             if self._stopped.wait(SAMPLE_EVERY_S):
                 return
 
-    def _jit(self) -> float:
+    def _look_at(self, process: psutil.Process) -> None:
+        """One that has ended is remembered as it was."""
+        with suppress(psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError, StopIteration):
+            self._used[process.pid] = _cpu_seconds(process)
+            self._memory[process.pid] = _peak_memory_bytes(process)
+            for thread in Path(f"/proc/{process.pid}/task").iterdir():
+                self._look_at_thread(thread)
+
+    def _look_at_thread(self, thread: Path) -> None:
         """The compiler's threads come and go; what those that have ended took is remembered."""
-        for thread in Path(f"/proc/{self._task_manager.pid}/task").iterdir():
-            try:
-                name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
-            except (FileNotFoundError, ProcessLookupError):  # ended since it was listed
-                continue
+        with suppress(FileNotFoundError, ProcessLookupError):
+            name, _, rest = (thread / "stat").read_text().partition("(")[2].rpartition(")")
             if name.startswith(COMPILER_THREADS):
                 self._compilers[thread] = sum(map(int, rest.split()[11:13])) / TICKS_PER_S
-        return sum(self._compilers.values())
 
 
-def peak_memory_bytes(process: psutil.Process) -> int:
-    """The most resident memory the process ever had."""
+def _peak_memory_bytes(process: psutil.Process) -> int:
     status = Path(f"/proc/{process.pid}/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
 
@@ -74,6 +88,6 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _machine_cpu_seconds() -> float:
+def _machine() -> float:
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system)

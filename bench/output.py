@@ -14,12 +14,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from bench.produce import end_offsets
 from bench.reference import Candles
-from bench.tape import SECOND_NS, START_S, UNIT, Longs, symbol_names
+from bench.tape import SECOND_NS, START_S, UNIT, Longs, Tape, symbol_names
 from schemas.codec import HEADER, schema_id
 from schemas.registered import Registry
 
 TIMEOUT_S = 30
 VALUES = ("open", "high", "low", "close", "volume", "trades")
+ORDERLESS = ("high", "low", "volume", "trades")
+"""What does not depend on the order of trades."""
 
 
 class OutputError(ValueError):
@@ -34,13 +36,23 @@ class Output:
     values: dict[str, Longs]
     appended_ms: Longs
 
+    def through(self, second: int, seconds: int) -> "Output":
+        """The candles of the seconds up to one."""
+        kept = self.window % seconds <= second
+        values = {name: each[kept] for name, each in self.values.items()}
+        return Output(self.window[kept], values, self.appended_ms[kept])
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """How an output compares with the exact candles: windows missing, written twice or unexpected, and wrong values."""
+    """How an output compares with the exact candles: windows missing, written twice or unexpected, and wrong values.
+
+    `lost` is the share of the trades that is in no candle, less than 0 when some are in several.
+    """
 
     windows: int
     trades: int
+    lost: float
     missing: int
     repeated: int
     unexpected: int
@@ -51,14 +63,19 @@ class Verdict:
         return not (self.missing or self.repeated or self.unexpected or any(self.wrong[name] for name in names))
 
 
-def compare(output: Output, exact: Candles) -> Verdict:
-    """Every window of the tape must be there once: the input has ended, so all are closed."""
+def compare(output: Output, exact: Candles, through: int | None = None) -> Verdict:
+    """Every window of the tape must be there once; `through`: the last second that must be closed."""
+    if through is not None:
+        output = output.through(through, exact.seconds)
     copies = np.bincount(output.window, minlength=len(exact.trades))
     expected = exact.trades > 0
+    if through is not None:
+        expected &= np.arange(len(expected)) % exact.seconds <= through
     known = expected[output.window]
     return Verdict(
         windows=len(output.window),
         trades=int(output.values["trades"].sum()),
+        lost=1 - float(output.values["trades"].sum() / exact.trades[expected].sum()),
         missing=int(np.count_nonzero(expected & (copies == 0))),
         repeated=int(np.count_nonzero(copies > 1)),
         unexpected=int(np.count_nonzero(~known)),
@@ -69,12 +86,12 @@ def compare(output: Output, exact: Candles) -> Verdict:
     )
 
 
-def read_candles(brokers: str, registry: str, topic: str, since: dict[int, int], symbols: int, seconds: int) -> Output:
+def read_candles(brokers: str, registry: str, topic: str, since: dict[int, int], tape: Tape) -> Output:
     """The committed 1s candles of a topic, from the given offsets on; Decimal values become unscaled integers."""
-    numbers = {name: number for number, name in enumerate(symbol_names(symbols))}
+    numbers = {name: number for number, name in enumerate(symbol_names(tape.symbols))}
     rows = []
     for appended_ms, record in committed(brokers, registry, topic, since):
-        window = numbers[record["symbol"]] * seconds + _second(record["window_start"]) - START_S
+        window = numbers[record["symbol"]] * tape.seconds + _second(record["window_start"]) - START_S
         values = (_unscaled(record[name]) for name in VALUES[:-1])
         rows.append((appended_ms, window, *values, record["trade_count"]))
     columns = np.array(rows, dtype=np.int64).reshape(-1, 2 + len(VALUES)).T

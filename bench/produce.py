@@ -13,7 +13,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from bench.encoder import TradeEncoder
 from bench.reference import Candles
-from bench.tape import PARTITIONS, PartitionTape, seconds, symbol_names
+from bench.tape import PARTITIONS, PartitionTape, Tape, symbol_names
 
 QUEUED_MAX = 400_000
 FLUSH_TIMEOUT_S = 60
@@ -34,21 +34,22 @@ class Target:
     schema_id: int
 
 
-def produce(target: Target, trades: int, symbols: int, progress: Callable[[int], None]) -> Candles:
+def produce(target: Target, tape: Tape, progress: Callable[[int], None]) -> Candles:
     """Send the tape and return its exact candles; `progress` is told how many trades the broker has.
 
     The topic is empty and has PARTITIONS partitions. Raises ProduceError when the broker did not take every trade.
     """
     context = get_context("spawn")
     with ProcessPoolExecutor(PARTITIONS, context, signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
-        senders = [pool.submit(_send, target, partition, trades, symbols) for partition in range(PARTITIONS)]
+        senders = [pool.submit(_send, target, partition, tape) for partition in range(PARTITIONS)]
         _follow(target, senders, progress)
-        candles = Candles.empty(symbols, seconds(trades))
+        candles = Candles.empty(tape.symbols, tape.seconds)
         for sender in senders:
             candles.take(sender.result())
     arrived = sum(end_offsets(target.brokers, target.topic).values())
-    if arrived != trades:
-        raise ProduceError(f"{target.topic} holds {arrived} of {trades} trades: is the disk full, or the broker gone?")
+    if arrived != tape.trades:
+        found = f"{target.topic} holds {arrived} of {tape.trades} trades"
+        raise ProduceError(f"{found}: is the disk full, or the broker gone?")
     return candles
 
 
@@ -72,13 +73,12 @@ def _follow(target: Target, senders: list[Future[Candles]], progress: Callable[[
         time.sleep(POLL_S)
 
 
-def _send(target: Target, partition: int, trades: int, symbols: int) -> Candles:
-    tape = PartitionTape(partition, trades, symbols)
-    encoder = TradeEncoder(target.schema_id, partition, symbols)
-    keys = [name.encode() for name in symbol_names(symbols)]
-    candles = Candles.empty(symbols, seconds(trades))
+def _send(target: Target, partition: int, tape: Tape) -> Candles:
+    encoder = TradeEncoder(target.schema_id, partition, tape.symbols, tape.id_digits)
+    keys = [name.encode() for name in symbol_names(tape.symbols)]
+    candles = Candles.empty(tape.symbols, tape.seconds)
     producer = Producer(options(target.brokers))
-    for chunk in tape.chunks():
+    for chunk in PartitionTape(partition, tape).chunks():
         candles.add(chunk)
         pairs = zip(chunk.symbol.tolist(), encoder.encode(chunk), strict=True)
         messages = [{"key": keys[symbol], "value": message} for symbol, message in pairs]

@@ -13,7 +13,10 @@ from rich.table import Table
 
 from bench import report
 from bench.cluster import fresh_stack
-from bench.contest import VARIANTS, Contest
+from bench.contest import Contest
+from bench.flink_jobs import VARIANTS
+from bench.page import RESULTS
+from bench.tape import Tape
 from deploy import rest
 from deploy.errors import UserError
 from deploy.stack import Stack
@@ -37,9 +40,9 @@ def profile(job: str, trades: int, symbols: int, after: int, seconds: int) -> No
     Run a job of the benchmark and sample its TaskManager with async-profiler, which Flink has on board."""
     console = Console()
     with fresh_stack(False, lambda part, took: None) as stack:
-        contest = Contest(stack, trades, symbols)
+        contest = Contest(stack, Tape(trades, symbols))
         with console.status("writing the tape"):
-            contest.prepare(lambda written: None)
+            contest.prepare([job], lambda written: None)
         sampling = threading.Thread(target=_sample, args=(stack, after, seconds, console))
         sampling.start()
         with console.status(f"running {job}"):
@@ -58,7 +61,7 @@ def _sample(stack: Stack, after: int, seconds: int, console: Console) -> None:
     flink.request("POST", f"/taskmanagers/{manager}/profiler", {"mode": "ITIMER", "duration": seconds})
     time.sleep(seconds)
     page = _finished(flink, f"/taskmanagers/{manager}/profiler")
-    file = report.RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-flame.html"
+    file = RESULTS / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-flame.html"
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(page)
     console.print(_hot(page.decode()))

@@ -1,61 +1,97 @@
-"""What the benchmark found: a table, bars, and a JSON file."""
+"""What the benchmark found: a table in the terminal."""
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass
 from statistics import median
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench.contest import Cost, Run
+from bench.contest import Run
 
-RESULTS = Path(__file__).parent / "results"
-JOBS = ("tickloom", "plain", "stock")
-BAR_WIDTH = 50
 EXPLANATION = """
-Each run has a new TaskManager, whose CPU this is. Speed is told by the output: when the
-broker got the first candle of a second, the trades up to 2 s beyond it had been read; with
-the last candle all were processed. So start-up is not in it. By the second half of the tape
-the JVM has compiled most of what is hot: that is the steady state, and without the compiler's
-threads what a job pays that runs for long. tickloom validates, finds duplicates, takes open
-and close by event time and writes six resolutions; stock writes one and takes open and close
-in the order of arrival. tickloom has a rule of every kind and judges
-sale conditions, plain is the same job without."""
+Each run has new processes, whose CPU this is. Speed is told by the output: when the broker got the
+first candle of a second, the trades up to 2 s beyond it had been read. So start-up is not in it. By
+the second half of the tape a JVM has compiled most of what is hot: that is the steady state, and
+without the compiler's threads what a job pays that runs for long. tickloom validates, finds
+duplicates, takes open and close by event time and writes six resolutions, with a rule of every kind
+and sale conditions; plain is the same job without these two; all others write one resolution."""
 
 Figure = Callable[[Run], float]
-FIGURES: dict[str, Figure] = {
-    "first candle to last: k trades/s": lambda run: run.whole.per_second / 1_000,
-    "k trades/CPU-second": lambda run: run.whole.per_cpu_second / 1_000,
-    "second half: k trades/s": lambda run: run.second_half.per_second / 1_000,
-    "k trades/CPU-second ": lambda run: run.second_half.per_cpu_second / 1_000,
-    "… without the JIT compiler": lambda run: run.second_half.per_cpu_second_compiled / 1_000,
-    "peak memory, MB": lambda run: run.peak_memory_bytes / 1e6,
-    "broker, CPU-seconds": lambda run: run.whole.broker_cpu_s,
-    "all others, CPUs": lambda run: run.whole.other_cpus,
-}
-RATIOS = list(FIGURES)[:5]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure of a run, what it is called, and whether jobs are compared by it."""
+
+    name: str
+    of: Figure
+    compared: bool = False
+
+
+FIGURES = (
+    Shown("k trades/s", lambda run: run.second_half.per_second / 1_000, compared=True),
+    Shown("k trades/CPU-s", lambda run: run.second_half.per_cpu_second / 1_000, compared=True),
+    Shown("k/CPU-s less JIT", lambda run: run.second_half.per_cpu_second_compiled / 1_000, compared=True),
+    Shown("k trades/s, all", lambda run: run.whole.per_second / 1_000),
+    Shown("peak MB", lambda run: run.peak_memory_bytes / 1e6),
+    Shown("broker CPU-s", lambda run: run.whole.broker_cpu_s),
+    Shown("others' CPUs", lambda run: run.whole.other_cpus),
+)
 BUSY_CPUS = 0.3
 """More than the JobManager and this program take: somebody else was at work."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """The runs of a job, beside those of the first job: its own are the measure of all."""
+
+    job: str
+    runs: Sequence[Run]
+    first: Sequence[Run]
+
+    @property
+    def right(self) -> list[Run]:
+        """What counts."""
+        return [run for run in self.runs if run.right]
+
+    def values(self, figure: Shown) -> list[float]:
+        """Of the runs that were right."""
+        return [figure.of(run) for run in self.right]
+
+    def ratios(self, figure: Shown) -> list[float]:
+        """How many times as much the first job does, run by run; nothing for itself."""
+        pairs = zip(self.first, self.runs, strict=False)
+        return [figure.of(ours) / figure.of(its) for ours, its in pairs if ours.right and its.right and ours is not its]
+
+    def faults(self) -> str:
+        """What was wrong with runs that do not count; of the worst."""
+        wrong = [run.verdict for run in self.runs if not run.right]
+        if not wrong:
+            return ""
+        lost = max(each.lost for each in wrong)
+        return f"{len(wrong)} of {len(self.runs)} wrong: up to {lost:.1%} of trades lost"
+
+
+def rows(runs: Sequence[Run]) -> list[Row]:
+    """By job, in the order in which they first ran."""
+    of: dict[str, list[Run]] = {}
+    for run in runs:
+        of.setdefault(run.job, []).append(run)
+    first = next(iter(of.values()))
+    return [Row(job, own, first) for job, own in of.items()]
+
+
 def show(console: Console, runs: Sequence[Run]) -> None:
-    """Print the table of medians (least–most), the ratios run by run, and bars."""
-    of = {job: [run for run in runs if run.job == job] for job in JOBS}
-    ours, *others = JOBS
-    table = Table("median (least–most)", *JOBS, *(f"{ours} / {other}" for other in others))
-    for name, figure in FIGURES.items():
-        ratios = [_ratio(figure, of[ours], of[other]) if name in RATIOS else "" for other in others]
-        table.add_row(name.strip(), *(_range([*map(figure, own)]) for own in of.values()), *ratios)
-    console.print(table)
-    best = max(median(run.second_half.per_second for run in own) for own in of.values())
-    for job, own in of.items():
-        speed = median(run.second_half.per_second for run in own)
-        console.print(f"{job:9}{_bar(speed / best)} {speed / 1_000:.0f} k trades/s", highlight=False, soft_wrap=True)
+    """Print figures and ratios of medians (least–most). Runs whose output is wrong do not count."""
+    found = rows(runs)
+    compared = [figure for figure in FIGURES if figure.compared]
+    _table(console, "median (least–most)", found, FIGURES, Row.values)
+    _table(console, f"{found[0].job} / the other, run by run", found[1:], compared, Row.ratios, "×", 2)
     console.print(EXPLANATION, highlight=False, soft_wrap=True)
+    for row in found:
+        if faults := row.faults():
+            console.print(f"{row.job}: {faults}; these do not count")
     busiest = max(run.whole.other_cpus for run in runs)
     if busiest > BUSY_CPUS:
         console.print(f"The machine was busy: others used up to {busiest:.1f} CPUs. Trust no figure a second.")
@@ -72,46 +108,24 @@ def show_run(console: Console, run: Run) -> None:
     )
 
 
-def save(runs: Sequence[Run], trades: int, symbols: int) -> Path:
-    """Write bench/results/<time>.json and return its path."""
-    RESULTS.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
-    file = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
-    content = {
-        "at": now.isoformat(),
-        "cpus": psutil.cpu_count(),
-        "trades": trades,
-        "symbols": symbols,
-        "runs": [
-            {
-                **asdict(run),
-                "right": run.right,
-                **{part: _rates(getattr(run, part)) for part in ("whole", "second_half")},
-            }
-            for run in runs
-        ],
-    }
-    file.write_text(json.dumps(content, indent=2) + "\n")
-    return file
-
-
-def _rates(cost: Cost) -> dict[str, float]:
-    return {
-        **asdict(cost),
-        "per_second": cost.per_second,
-        "per_cpu_second": cost.per_cpu_second,
-        "per_cpu_second_compiled": cost.per_cpu_second_compiled,
-    }
-
-
-def _ratio(figure: Figure, ones: Sequence[Run], others: Sequence[Run]) -> str:
-    return _range([figure(one) / figure(other) for one, other in zip(ones, others, strict=True)], "×", 2)
-
-
-def _range(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
+def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
+    """The median, and the least and the most: `3.4× (3.1–3.9)`; a dash for none."""
+    if not values:
+        return "–"
     digits = 0 if median(values) >= 100 else digits
     return f"{median(values):.{digits}f}{unit} ({min(values):.{digits}f}–{max(values):.{digits}f})"
 
 
-def _bar(share: float) -> str:
-    return "█" * round(BAR_WIDTH * share) + " " * round(BAR_WIDTH * (1 - share))
+def _table(
+    console: Console,
+    title: str,
+    found: Sequence[Row],
+    figures: Sequence[Shown],
+    values: Callable[[Row, Shown], list[float]],
+    unit: str = "",
+    digits: int = 1,
+) -> None:
+    table = Table(title, *(figure.name for figure in figures))
+    for row in found:
+        table.add_row(row.job, *(spread(values(row, figure), unit, digits) for figure in figures))
+    console.print(table)

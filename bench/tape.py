@@ -15,17 +15,34 @@ from udfs.partitioner import partition_of
 Longs = NDArray[np.int64]
 
 PARTITIONS = 2
-TRADES_PER_SECOND = 100_000
-"""Of event time, over all symbols: how dense the tape is."""
 SECOND_NS = 1_000_000_000
 START_S = 1_760_000_040
 DISORDER_S = 1
-"""A trade happened less than so long before it arrived; the first arrives so long after START_S."""
+"""A trade happened at most so long before it arrived; the first arrives so long after START_S."""
 CHUNK = 100_000
 UNIT = 10**12
 """1 at the scale of prices and sizes."""
 TICK = UNIT // 100
 LOWEST_START, HIGHEST_START = 200 * UNIT, 5_000 * UNIT
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a tape is: how many trades of how many symbols, so many a second of event time over all symbols.
+
+    A trade comes less than `disorder_s` after it happened; its id has so many digits.
+    """
+
+    trades: int
+    symbols: int
+    per_second: int = 100_000
+    disorder_s: float = 1
+    id_digits: int = 12
+
+    @property
+    def seconds(self) -> int:
+        """How many seconds of event time it can touch."""
+        return -(-self.trades // self.per_second) + 2 * DISORDER_S
 
 
 @dataclass(frozen=True)
@@ -45,24 +62,21 @@ class Trades:
 
 def symbol_names(count: int) -> list[str]:
     """The symbols of a tape; they are known by their place in this list."""
-    return [f"SYM{number:04}" for number in range(count)]
-
-
-def seconds(trades: int) -> int:
-    """How many seconds of event time a tape of so many trades can touch."""
-    return -(-trades // TRADES_PER_SECOND) + 2 * DISORDER_S
+    digits = max(4, len(str(count - 1)))
+    return [f"SYM{number:0{digits}}" for number in range(count)]
 
 
 class PartitionTape:
     """The trades of one partition: those of the symbols that murmur2 puts there."""
 
-    def __init__(self, partition: int, trades: int, symbols: int) -> None:
+    def __init__(self, partition: int, tape: Tape) -> None:
         self.partition = partition
-        self.symbols = _symbols_of(partition, symbols)
-        before = sum(len(_symbols_of(earlier, symbols)) for earlier in range(partition))
+        self.symbols = _symbols_of(partition, tape.symbols)
+        before = sum(len(_symbols_of(earlier, tape.symbols)) for earlier in range(partition))
         through = before + len(self.symbols)
-        self.trades = trades * through // symbols - trades * before // symbols
-        self._interval_ns = SECOND_NS / TRADES_PER_SECOND * symbols / max(len(self.symbols), 1)
+        self.trades = tape.trades * through // tape.symbols - tape.trades * before // tape.symbols
+        self._disorder_ns = tape.disorder_s * SECOND_NS
+        self._interval_ns = SECOND_NS / tape.per_second * tape.symbols / max(len(self.symbols), 1)
         self._random = np.random.default_rng(partition)
         self._last_price = self._random.integers(LOWEST_START, HIGHEST_START, len(self.symbols)) // TICK * TICK
 
@@ -75,7 +89,7 @@ class PartitionTape:
         random, count = self._random, len(number)
         place = random.integers(0, len(self.symbols), count, dtype=np.int64)
         ts_recv = (START_S + DISORDER_S) * SECOND_NS + (number * self._interval_ns).astype(np.int64)
-        behind = random.random(count) * random.random(count) * DISORDER_S * SECOND_NS
+        behind = random.random(count) * random.random(count) * self._disorder_ns
         return Trades(
             number=number,
             symbol=np.asarray(self.symbols, dtype=np.int64)[place],

@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 from bench.encoder import SEQUENCE_START, TradeEncoder, decimals, varints
-from bench.tape import PartitionTape, symbol_names
+from bench.tape import PartitionTape, Tape, symbol_names
 from schemas.codec import Encoder
 
 SYMBOLS = 20
 
 
-@pytest.mark.parametrize("partition", [0, 1])
-def test_messages_equal_those_of_the_codec(partition: int) -> None:
-    chunk = next(PartitionTape(partition, trades=500, symbols=SYMBOLS).chunks())
+@pytest.mark.parametrize(("partition", "digits"), [(0, 12), (1, 12), (1, 100), (1, 1_000)])
+def test_messages_equal_those_of_the_codec(partition: int, digits: int) -> None:
+    chunk = next(PartitionTape(partition, Tape(trades=500, symbols=SYMBOLS)).chunks())
     codec = Encoder(schema_id=7, name="trade")
     expected = [
         codec.encode(
             {
                 "symbol": symbol_names(SYMBOLS)[symbol],
                 "venue": "XNAS",
-                "trade_id": f"{partition * 10**11 + number:012}",
+                "trade_id": f"{partition * 10**11 + number:0{digits}}",
                 "sequence": SEQUENCE_START + number,
                 "ts_event": ts_event,
                 "ts_recv": ts_recv,
@@ -46,7 +46,7 @@ def test_messages_equal_those_of_the_codec(partition: int) -> None:
         )
     ]
 
-    assert TradeEncoder(schema_id=7, partition=partition, symbols=SYMBOLS).encode(chunk) == expected
+    assert TradeEncoder(7, partition, SYMBOLS, digits).encode(chunk) == expected
 
 
 @pytest.mark.parametrize("number", [2**27 - 1, 2**34])

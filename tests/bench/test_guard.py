@@ -7,6 +7,7 @@ import pytest
 
 from bench.cluster import fresh_stack
 from bench.contest import Contest
+from bench.tape import Tape
 
 TRADES = 6_000_000
 RATIO_LEAST = 2
@@ -18,8 +19,8 @@ RATIO_LEAST = 2
 def test_a_trade_costs_less_than_half_of_what_it_costs_stock_flink_sql(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JDK_JAVA_OPTIONS")  # here the second compiler pays
     with fresh_stack(False, lambda part, seconds: None) as stack:
-        contest = Contest(stack, TRADES, symbols=500)
-        contest.prepare(lambda written: None)
+        contest = Contest(stack, Tape(TRADES, symbols=500))
+        contest.prepare(["tickloom", "stock"], lambda written: None)
         ours, stock = contest.run("tickloom"), contest.run("stock")
     assert ours.right
     assert stock.right

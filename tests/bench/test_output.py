@@ -5,7 +5,7 @@ import pytest
 
 from bench.output import VALUES, Output, compare
 from bench.reference import Candles
-from bench.tape import SECOND_NS, START_S, TRADES_PER_SECOND, Trades
+from bench.tape import SECOND_NS, START_S, Tape, Trades
 from bench.timing import Span, second_half, whole
 
 SECONDS = 3
@@ -68,11 +68,22 @@ def test_a_wrong_value_is_found_and_matters_only_where_it_was_promised(place: in
     assert verdict.holds(*(name for name in VALUES if name != VALUES[place]))
 
 
-def test_speed_is_told_by_when_the_candles_were_written() -> None:
-    """Ten seconds of tape: the candles of second 0 appear at 1.0 s, those of second 5 at 3.0 s, the last at 5.5 s."""
-    trades, seconds = 10 * TRADES_PER_SECOND, 12
-    windows = np.array([0, 5, seconds + 0, seconds + 5, 10])
-    written = Output(windows, {}, np.array([1_000, 3_000, 1_200, 3_100, 5_500]))
+def test_seconds_that_may_still_be_open_are_not_asked_for() -> None:
+    verdict = compare(output(FIRST), exact(), through=1)
 
-    assert whole(written, trades, seconds) == Span(1.0, 5.5, 8 * TRADES_PER_SECOND)
-    assert second_half(written, trades, seconds) == Span(3.0, 5.5, 3 * TRADES_PER_SECOND)
+    assert verdict.holds(*VALUES)
+    assert (verdict.windows, verdict.lost) == (1, 0)
+
+
+def test_the_share_of_trades_that_is_in_no_candle_is_told() -> None:
+    assert compare(output(LAST), exact()).lost == 3 / 4
+
+
+def test_speed_is_told_by_when_the_candles_were_written() -> None:
+    """Candles of second 0 appear at 1.0 s, of 5 at 3.0 s, of 7, the last of ten that counts, at 5.5 s."""
+    tape = Tape(10_000, symbols=2, per_second=1_000)
+    windows = np.array([0, 5, 7, tape.seconds + 0, tape.seconds + 5, tape.seconds + 7, 10])
+    written = Output(windows, {}, np.array([1_000, 3_000, 5_500, 1_200, 3_100, 5_600, 9_000]))
+
+    assert whole(written, tape) == Span(1.0, 5.5, 7_000)
+    assert second_half(written, tape) == Span(3.0, 5.5, 2_000)

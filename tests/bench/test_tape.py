@@ -15,8 +15,8 @@ from bench.tape import (
     START_S,
     TICK,
     PartitionTape,
+    Tape,
     Trades,
-    seconds,
     symbol_names,
 )
 from services.oracle import Tick, candle
@@ -32,7 +32,7 @@ def columns(rows: list[tuple[int, int, int, int]]) -> Trades:
 
 def test_partitions_share_out_all_trades_by_murmur2() -> None:
     names = symbol_names(50)
-    tapes = [PartitionTape(partition, trades=1_001, symbols=50) for partition in range(PARTITIONS)]
+    tapes = [PartitionTape(partition, Tape(trades=1_001, symbols=50)) for partition in range(PARTITIONS)]
 
     assert sum(tape.trades for tape in tapes) == 1_001
     assert sorted(symbol for tape in tapes for symbol in tape.symbols) == list(range(50))
@@ -41,7 +41,7 @@ def test_partitions_share_out_all_trades_by_murmur2() -> None:
 
 
 def test_trades_arrive_in_order_and_happened_up_to_a_second_before() -> None:
-    tape = PartitionTape(0, trades=250_000, symbols=50)
+    tape = PartitionTape(0, Tape(trades=250_000, symbols=50))
     chunks = list(tape.chunks())
     behind = np.concatenate([chunk.ts_recv - chunk.ts_event for chunk in chunks])
 
@@ -51,7 +51,7 @@ def test_trades_arrive_in_order_and_happened_up_to_a_second_before() -> None:
 
 
 def test_each_symbol_walks_by_at_most_two_ticks_across_chunks() -> None:
-    chunks = list(PartitionTape(0, trades=250_000, symbols=50).chunks())
+    chunks = list(PartitionTape(0, Tape(trades=250_000, symbols=50)).chunks())
     symbol = np.concatenate([chunk.symbol for chunk in chunks])
     price = np.concatenate([chunk.price for chunk in chunks])
 
@@ -104,6 +104,6 @@ def test_a_tape_touches_no_second_beyond_those_announced() -> None:
         last = max(
             int(chunk.ts_event.max()) // SECOND_NS - START_S
             for partition in range(PARTITIONS)
-            for chunk in PartitionTape(partition, trades, symbols=50).chunks()
+            for chunk in PartitionTape(partition, Tape(trades, symbols=50)).chunks()
         )
-        assert last < seconds(trades)
+        assert last < Tape(trades, symbols=50).seconds

@@ -1,0 +1,112 @@
+"""The jobs on Flink: the candle job, with all its checks or without, and stock Flink SQL."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import psutil
+
+from bench.cluster import java_process, new_task_manager
+from bench.output import ORDERLESS, VALUES
+from bench.produce import end_offsets
+from deploy import flink, jars, jobs, paths
+from deploy.errors import UserError
+from deploy.stack import Stack
+from jobs.kafka import candle_sinks
+from jobs.settings import Settings, milliseconds
+
+TIMEOUT_S = 900
+POLL_S = 0.5
+FILES = Path(__file__).parent / "settings"
+VARIANTS = {
+    "tickloom": {"rules": str(FILES / "all_rules.toml")},
+    "plain": {"rules": str(FILES / "no_rules.toml"), "conditions": str(FILES / "no_conditions.toml")},
+}
+"""The candle job with everything on, and with what can be switched off."""
+ABOUT = {
+    "tickloom": "the candle job: exactly once, six resolutions, a rule of every kind, sale conditions",
+    "plain": "the candle job without rules and sale conditions",
+    "stock": "stock Flink SQL: exactly once, open and close in the order of arrival",
+}
+
+
+@dataclass(frozen=True)
+class FlinkJob:
+    """A job on a new TaskManager of the stack, which reads the topic to its end and closes every window."""
+
+    name: str
+    stack: Stack
+    settings: Settings
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Flink's own."""
+    exact: Sequence[str] = VALUES
+    closes_all: bool = True
+
+    @cached_property
+    def outputs(self) -> Sequence[str]:
+        """Its topics, that of the 1s candles first."""
+        return [topic for _, topic, _ in candle_sinks(self.settings)]
+
+    def start(self) -> list[psutil.Process]:
+        """A new TaskManager."""
+        new_task_manager(self.stack)
+        return [java_process(self.stack, "taskmanager")]
+
+    def finish(self) -> None:
+        """Submit the job and wait for its end. Raises UserError."""
+        job_id = self._submit()
+        deadline = time.monotonic() + TIMEOUT_S
+        while not jobs.has_ended(job_id, self.stack.flink_address):
+            if time.monotonic() > deadline:
+                raise UserError(f"the job did not end: {jobs.page(job_id, self.stack.flink_address)}")
+            time.sleep(POLL_S)
+
+    def _submit(self) -> str:
+        ends = end_offsets(self.settings.brokers, self.settings.trades_topic)
+        stop = ",".join(f"{partition}:{offset}" for partition, offset in ends.items())
+        chosen = self.settings.model_copy(update={"stop_offsets": stop, **VARIANTS[self.name]})
+        address = self.stack.flink_address
+        environment = jobs.client_environment(chosen, address)
+        return flink.job_id(flink.run("candles", [], {**jobs.remote(address), **self.options}, environment))
+
+
+@dataclass(frozen=True)
+class StockSql(FlinkJob):
+    """Stock Flink SQL, which takes open and close in the order of arrival: their errors are only counted."""
+
+    exact: Sequence[str] = ORDERLESS
+
+    @cached_property
+    def outputs(self) -> Sequence[str]:
+        """Its only topic."""
+        return ["bench.stock.candles.1s"]
+
+    def _submit(self) -> str:
+        arguments = {
+            "brokers": self.settings.brokers,
+            "registry": self.settings.registry,
+            "trades": self.settings.trades_topic,
+            "candles": self.outputs[0],
+            "prefix": f"{self.settings.transactional_id_prefix}/stock/",
+            "jars": [str(jar) for jar in jars.group("flink")],
+            "checkpoint_interval_ms": milliseconds(self.settings.checkpoint_interval),
+        }
+        host, port = self.stack.flink_address.split(":")
+        options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
+        script = Path(__file__).with_name("stock.py")
+        result = subprocess.run(
+            [*flink.command(options), "-py", str(script), json.dumps(arguments)],
+            env={**os.environ, **flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = result.stdout + result.stderr
+        if result.returncode != 0:
+            raise UserError(f"stock Flink SQL did not start: {flink.root_cause(output)}")
+        return flink.job_id(output)
