@@ -127,7 +127,9 @@ class Contest:
     def run_changed(self, label: str, settings: Mapping[str, Any], options: Mapping[str, str]) -> Run:
         """Run the candle job with other settings and options of Flink; its output is checked like any."""
         own = self._settings()
-        return self.measure(label, FlinkJob("tickloom", self.stack, own.model_copy(update=dict(settings)), options))
+        return self.measure(
+            label, FlinkJob("tickloom", self.stack, Settings.model_validate({**own.model_dump(), **settings}), options)
+        )
 
     def measure(self, job: str, contestant: Contestant) -> Run:
         """Run a contestant over the whole tape."""

@@ -28,8 +28,8 @@ def last_closed(tape: Tape) -> int:
 
 
 def whole(output: Output, tape: Tape) -> Span:
-    """From the first candle of the first second to the first candle of the last that is closed."""
-    return _span(output, tape, 0)
+    """From the first candle of the first second that has any to the first candle of the last that is closed."""
+    return _span(output, tape, int((output.window % tape.seconds).min()))
 
 
 def second_half(output: Output, tape: Tape) -> Span:
