@@ -62,7 +62,7 @@ def service(trades: int, requests: int, seconds: int) -> None:
     console.print(_table(pages, latest))
     inside = _share_inside(before, after)
     hits = _share_of_hits(before, after)
-    console.print(f"latest candles: {inside:.1%} within 2 ms inside the service, {hits:.1%} from Redis")
+    console.print(f"latest candles: {inside:.1%} within 2 ms inside the service, {hits:.1%} from memory or Redis")
     console.print(f"a page that is asked for the first time: {1_000 * statistics.median(first):.0f} ms")
     console.print(f"{pages.bytes_read / len(pages.seconds) / 1e3:.0f} KB a page; {trades:,} trades/s meanwhile")
     sys.exit(1 if pages.failures or latest.failures else 0)

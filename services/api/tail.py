@@ -25,6 +25,8 @@ from services.traces import Traces
 
 BATCH = 1_000
 POLL_S = 0.1
+AT_ONCE = 50
+"""Records of a batch that are taken before others get their turn: an answer waits a millisecond at most."""
 LOOK_S = 10
 LOOK_AGAIN_S = 5
 """For topics that are not there yet."""
@@ -175,8 +177,10 @@ class Tail:
                 self.error = None
                 look_again_s = time.monotonic() + LOOK_AGAIN_S
                 while len(self._next) == len(self._decoders) or time.monotonic() < look_again_s:
-                    for message in await self._in_thread(consumer.consume, BATCH, POLL_S):
+                    for number, message in enumerate(await self._in_thread(consumer.consume, BATCH, POLL_S), 1):
                         self._take(message)
+                        if number % AT_ONCE == 0:
+                            await asyncio.sleep(0)
         finally:
             consumer.close()
 
