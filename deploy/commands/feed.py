@@ -2,9 +2,10 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 from prometheus_client import start_http_server
@@ -16,7 +17,8 @@ from services import logs
 from services.feeds import VENUES
 from services.feeds.capture import CaptureError, Line, Recorder, lines
 from services.feeds.feed import Feed
-from services.feeds.gateway import Gateway, Take
+from services.feeds.gateway import Gateway
+from services.feeds.history import Archive, History
 from services.feeds.publisher import Publisher, PublishError
 from services.feeds.venue import RefusedError, Venue
 from services.pacing import Pace
@@ -25,7 +27,10 @@ from services.traces import traced
 venue_argument = click.argument("venue", type=click.Choice(list(VENUES), case_sensitive=False))
 symbols_option = click.option("--symbols", required=True, help="Pairs, separated by commas: BTC-USD,ETH-USD.")
 url_option = click.option("--url", help="Another address than the venue's, such as a proxy's.")
+history_option = click.option("--history-url", help="Likewise, of its HTTP interface.")
 topic_option = click.option("--topic", "trades_topic", help="Topic of the trades.  [default: the setting]")
+
+Work = Coroutine[Any, Any, Any]
 
 
 @click.group()
@@ -41,15 +46,19 @@ def feed() -> None:
 @venue_argument
 @symbols_option
 @url_option
+@history_option
 @metrics_port_option
 @topic_option
 @brokers_option
 @registry_option
-def run(venue: str, symbols: str, url: str | None, metrics_port: int | None, **flags: str | None) -> None:
+def run(
+    venue: str, symbols: str, url: str | None, history_url: str | None, metrics_port: int | None, **flags: str | None
+) -> None:
     """Send the trades of VENUE to Kafka until Ctrl-C.
 
-    A connection that is lost is opened again. While Kafka is slow or away the venue's connection waits: nothing is
-    dropped here. Ctrl-C ends once everything is delivered.
+    A connection that is lost is opened again; what was traded meanwhile is asked for over HTTP, where the venue numbers
+    its trades (not at Bitstamp). While Kafka is slow or away the venue's connection waits: nothing is dropped here.
+    Ctrl-C ends once everything is delivered.
 
     \b
       tickloom feed run coinbase --symbols BTC-USD,ETH-USD
@@ -59,8 +68,10 @@ def run(venue: str, symbols: str, url: str | None, metrics_port: int | None, **f
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
 
-    async def follow(take: Take) -> None:
-        await Gateway(found, _pairs(symbols), take, url).run()
+    def follow(feed: Feed) -> Iterator[Work]:
+        yield Gateway(found, _pairs(symbols), feed.take, url).run()
+        if isinstance(found, Archive):
+            yield History(found, feed.holes, feed.publish, history_url).run()
 
     trades = asyncio.run(_published(found, flags, follow))
     click.echo(f"{trades:,} trades of {found.name} delivered")
@@ -109,13 +120,13 @@ def replay(venue: str, capture: Path, speed: float | None, **flags: str | None) 
     logs.start(f"feed-{venue}")
     pace = Pace(speed)
 
-    async def play(take: Take) -> None:
+    async def play(feed: Feed) -> None:
         for line in lines(capture):
             await asyncio.sleep(pace.seconds_until(line.received_ns))
-            await take(line)
+            await feed.take(line)
 
     try:
-        trades = asyncio.run(_published(VENUES[venue], flags, play))
+        trades = asyncio.run(_published(VENUES[venue], flags, lambda feed: [play(feed)]))
     except ValueError as error:
         raise UserError(str(error)) from error
     click.echo(f"{trades:,} trades of {VENUES[venue].name} delivered")
@@ -125,35 +136,32 @@ def _pairs(symbols: str) -> list[str]:
     return [each.strip().upper() for each in symbols.split(",") if each.strip()]
 
 
-async def _published(venue: Venue, flags: dict[str, str | None], source: Callable[[Take], Awaitable[None]]) -> int:
-    """Publish what comes from a source until it ends or is stopped; how many trades. Raises UserError."""
+async def _published(venue: Venue, flags: dict[str, str | None], works: Callable[[Feed], Iterable[Work]]) -> int:
+    """Publish what works bring to a feed until one of them ends or Ctrl-C; how many trades. Raises UserError."""
     settings = load(flags)
     try:
         with traced(f"feed-{venue.name.lower()}") as traces:
             publisher = Publisher(settings.kafka_client(), settings.registry_client(), settings.trades_topic, traces)
             found = Feed(venue, publisher)
-            serving = asyncio.create_task(publisher.run())
             click.echo(f"trades of {venue.name} go to {settings.trades_topic} of {settings.brokers}; Ctrl-C stops")
             try:
-                await _until_stopped(source(found.take), serving)
+                await _until_stopped(publisher.run(), *works(found))
             finally:
-                serving.cancel()
                 await publisher.close()
     except (PublishError, RegistryError, RefusedError) as error:
         raise UserError(str(error)) from error
     return found.trades
 
 
-async def _until_stopped(work: Awaitable[None], *others: "asyncio.Task[None]") -> None:
-    """Wait until the work ends, another task fails, or Ctrl-C."""
+async def _until_stopped(*works: Work) -> None:
+    """Wait until a work ends, or Ctrl-C; then all end. Raises what ended it."""
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    working, stopping = asyncio.ensure_future(work), asyncio.create_task(stopped.wait())
-    await asyncio.wait({working, stopping, *others}, return_when=asyncio.FIRST_COMPLETED)
-    ended = [task for task in (working, *others) if task.done()]
-    for task in (working, stopping):
+    tasks = [asyncio.create_task(work) for work in (stopped.wait(), *works)]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(working, stopping, return_exceptions=True)
-    for each in ended:
-        each.result()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

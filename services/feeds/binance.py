@@ -1,10 +1,10 @@
-"""Binance spot: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams."""
+"""Binance spot: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams and …/rest-api."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from services.feeds.venue import RefusedError, pair_of, trade
+from services.feeds.venue import Hole, RefusedError, pair_of, trade
 from services.records import TradeRecord
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
@@ -16,6 +16,7 @@ class Binance:
 
     name = "BINANCE"
     url = "wss://stream.binance.com:9443/stream"
+    history_url = "https://api.binance.com"
     silence_s = None
 
     def requests(self, pairs: Sequence[str]) -> list[str]:
@@ -29,3 +30,12 @@ class Binance:
         if told.get("e") == "trade":
             pair, ts_event = pair_of(told["s"], QUOTES), int(told["T"]) * 1_000_000
             yield trade(self.name, pair, ts_event, received_ns, told["p"], told["q"], told["t"], numbered=True)
+
+    def page(self, hole: Hole) -> str:
+        symbol = hole.pair.replace("-", "")
+        return f"/api/v3/historicalTrades?symbol={symbol}&limit=1000&fromId={hole.first}"  # the oldest first
+
+    def past(self, hole: Hole, answer: Any, received_ns: int) -> Iterator[TradeRecord]:
+        for each in answer:
+            ts_event, number = int(each["time"]) * 1_000_000, each["id"]
+            yield trade(self.name, hole.pair, ts_event, received_ns, each["price"], each["qty"], number, numbered=True)

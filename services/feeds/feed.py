@@ -1,14 +1,18 @@
 """What is done with a venue's messages: trades are published, what is not understood is told, holes are counted."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 
 from prometheus_client import Counter, Gauge
 
 from services.feeds.capture import Line
 from services.feeds.publisher import Publisher
-from services.feeds.venue import FeedError, RefusedError, Venue, read
+from services.feeds.venue import FeedError, Hole, RefusedError, Venue, read
 from services.records import TradeRecord
 
+HOLES_MAX = 1_000
+"""Holes that are remembered: a feed with more has another trouble."""
 LOG = logging.getLogger("tickloom.feed")
 TRADES = Counter("tickloom_feed_trades_total", "Trades of a venue", ["venue"])
 REJECTED = Counter("tickloom_feed_rejected_total", "Messages of a venue that are not understood", ["venue"])
@@ -17,11 +21,12 @@ BEHIND = Gauge("tickloom_feed_behind_seconds", "How long after it happened the l
 
 
 class Feed:
-    """The trades of a venue, on their way to a topic."""
+    """The trades of a venue, on their way to a topic; what their numbers leave out goes to `holes`."""
 
     def __init__(self, venue: Venue, publisher: Publisher) -> None:
         self._venue, self._publisher = venue, publisher
-        self._last: dict[str, int] = {}
+        self.holes: asyncio.Queue[Hole] = asyncio.Queue(HOLES_MAX)
+        self._last: dict[str, tuple[int, int]] = {}
         self.trades = 0
         for counter in (TRADES, REJECTED, MISSING):
             counter.labels(venue.name)  # from nothing on: what is first seen at 1 has not increased
@@ -43,17 +48,25 @@ class Feed:
             return
         for each in found:
             self._note(each)
-        await self._publisher.send(found)
+        await self.publish(found)
+
+    async def publish(self, trades: Sequence[TradeRecord]) -> None:
+        """Send trades, counted. Raises PublishError."""
+        self.trades += len(trades)
+        TRADES.labels(self._venue.name).inc(len(trades))
+        await self._publisher.send(trades)
 
     def _note(self, trade: TradeRecord) -> None:
-        self.trades += 1
-        TRADES.labels(self._venue.name).inc()
         BEHIND.labels(self._venue.name).set(((trade["ts_recv"] or 0) - trade["ts_event"]) / 1e9)
         symbol, number = trade["symbol"], trade["sequence"]
         if number is None:
             return
-        last = self._last.get(symbol, number - 1)
+        last, since_ns = self._last.get(symbol, (number - 1, trade["ts_event"]))
         if number > last + 1:
+            hole = Hole(symbol.removesuffix(f".{self._venue.name}"), last + 1, number - 1, since_ns)
             MISSING.labels(self._venue.name).inc(number - last - 1)
-            LOG.warning("%s: trades %d to %d are missing", symbol, last + 1, number - 1, extra={"symbol": symbol})
-        self._last[symbol] = max(last, number)
+            LOG.warning("%s are missing", hole, extra={"symbol": symbol})
+            if not self.holes.full():
+                self.holes.put_nowait(hole)
+        if number > last:
+            self._last[symbol] = number, trade["ts_event"]

@@ -1,4 +1,4 @@
-"""Kraken: https://docs.kraken.com/api/docs/websocket-v2/trade, and the messages of its version 1."""
+"""Kraken: https://docs.kraken.com/api/docs/websocket-v2/trade and …/rest-api/get-recent-trades; version 1 too."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import RefusedError, trade
+from services.feeds.venue import Hole, RefusedError, trade
 from services.oracle import SECOND_NS
 from services.records import TradeRecord
 
@@ -19,6 +19,7 @@ class Kraken:
 
     name = "KRAKEN"
     url = "wss://ws.kraken.com/v2"
+    history_url = "https://api.kraken.com"
     silence_s = 10.0
 
     def requests(self, pairs: Sequence[str]) -> list[str]:
@@ -37,6 +38,19 @@ class Kraken:
                 pair, ts_event = each["symbol"].replace("/", "-"), nanoseconds(each["timestamp"])
                 price, size, number = each["price"], each["qty"], each["trade_id"]
                 yield trade(self.name, pair, ts_event, received_ns, price, size, number, numbered=True)
+
+    def page(self, hole: Hole) -> str:
+        names = {name: code for code, name in CODES.items()}
+        pair = "".join(names.get(each, each) for each in hole.pair.split("-"))
+        return f"/0/public/Trades?pair={pair}&count=1000&since={hole.since_ns - 1}"  # the oldest first
+
+    def past(self, hole: Hole, answer: Any, received_ns: int) -> Iterator[TradeRecord]:
+        if answer["error"]:
+            raise RefusedError(f"{self.name}: {', '.join(map(str, answer['error']))}")
+        [trades] = [found for name, found in answer["result"].items() if name != "last"]
+        for price, size, seconds, *_, number in trades:
+            ts_event = int(Decimal(seconds) * SECOND_NS)
+            yield trade(self.name, hole.pair, ts_event, received_ns, price, size, number, numbered=True)
 
     def _version_1(self, message: list[Any], received_ns: int) -> Iterator[TradeRecord]:
         *_, channel, name = message

@@ -7,7 +7,7 @@ candle.
 import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from schemas.models import PRICE
 from services.records import TradeRecord
@@ -22,6 +22,26 @@ class FeedError(ValueError):
 
 class RefusedError(FeedError):
     """The venue does not give what was asked for: one line with its words."""
+
+
+class Hole(NamedTuple):
+    """Trades of a pair that have been left out, by number; `since_ns` is when the one before them happened."""
+
+    pair: str
+    first: int
+    last: int
+    since_ns: int
+
+    def __str__(self) -> str:
+        return f"{self.pair}: trades {self.first} to {self.last}"
+
+    def without(self, trades: Sequence[TradeRecord]) -> "Hole | None":
+        """What is left once these are there, from the first that is missing to the last; None when that is nothing."""
+        there = {each["sequence"]: each["ts_event"] for each in trades}
+        missing = [number for number in range(self.first, self.last + 1) if number not in there]
+        if not missing:
+            return None
+        return Hole(self.pair, missing[0], missing[-1], there.get(missing[0] - 1, self.since_ns))
 
 
 class Venue(Protocol):

@@ -21,6 +21,7 @@ from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wa
 from tests.integration.candle_output import Output
 from tests.integration.stacks import command, environment, tickloom
 from tests.integration.test_replay import register
+from tests.services.archive_server import archive_server
 from tests.services.tape import trade
 from tests.services.venue_server import DROP, STALL, VenueServer, venue_server
 
@@ -29,10 +30,16 @@ pytestmark = pytest.mark.integration
 PER_SECOND = 10
 SECONDS = 20
 COUNT = PER_SECOND * SECONDS
+NOWHERE = "http://127.0.0.1:9"
 
 
-def match(number: int, product: str, second: float) -> str:
-    at = floor_instant(START_NS + int(second * SECOND_NS)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def at_ns(number: int) -> int:
+    """When a trade happened."""
+    return START_NS + number * SECOND_NS // PER_SECOND
+
+
+def match(number: int, product: str) -> str:
+    at = floor_instant(at_ns(number)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     told = {"type": "match", "trade_id": number, "price": "100.5", "size": "1", "product_id": product, "time": at}
     return json.dumps(told)
 
@@ -58,8 +65,8 @@ def venue(*scripts: list[str]) -> Iterator[VenueServer]:
         thread.join(20)
 
 
-def follow(stack: Stack, server: VenueServer, feed: Feed, product: str) -> "subprocess.Popen[str]":
-    arguments = ("--symbols", product, "--url", server.url, "--topic", feed.topic)
+def follow(stack: Stack, server: VenueServer, feed: Feed, product: str, history: str) -> "subprocess.Popen[str]":
+    arguments = ("--symbols", product, "--url", server.url, "--history-url", history, "--topic", feed.topic)
     return subprocess.Popen(
         command("feed", "run", "coinbase", *arguments),
         env=environment(stack.folder),
@@ -93,7 +100,7 @@ def feed(stack: Stack) -> Feed:
 def test_two_feeds_of_a_venue_that_drops_them_make_every_candle_once(stack: Stack, feed: Feed) -> None:
     """One connection breaks and misses some, the other lacks others; what both have counts once."""
     product = feed.symbol("BTC")
-    trades = [match(number, product, number / PER_SECOND) for number in range(COUNT)]
+    trades = [match(number, product) for number in range(COUNT)]
     half = COUNT // 2
     chosen = settings(stack, feed, resolutions="1s", parallelism=1, out_of_orderness="60s")
     with (
@@ -102,7 +109,7 @@ def test_two_feeds_of_a_venue_that_drops_them_make_every_candle_once(stack: Stac
         CandleJob.submit(stack, chosen),
         Output(stack, chosen, feed) as output,
     ):
-        feeds = [follow(stack, server, feed, product) for server in (breaks, lacks)]
+        feeds = [follow(stack, server, feed, product, NOWHERE) for server in (breaks, lacks)]
         wait_until(lambda: written(stack, feed) >= 2 * COUNT - 12, "what both feeds have")
         said = [end(each) for each in feeds]
         feed.send(0, trade(START_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
@@ -116,9 +123,31 @@ def test_two_feeds_of_a_venue_that_drops_them_make_every_candle_once(stack: Stac
     assert [each["trade_count"] for each in output.candles] == [PER_SECOND] * SECONDS
 
 
+def test_what_a_broken_connection_missed_comes_over_http_and_is_in_the_candles(stack: Stack, feed: Feed) -> None:
+    product, half = feed.symbol("BTC"), COUNT // 2
+    trades = [match(number, product) for number in range(COUNT)]
+    chosen = settings(stack, feed, resolutions="1s", parallelism=1, out_of_orderness="60s")
+    with (
+        venue([*trades[:half], DROP], trades[half + 7 :]) as server,
+        archive_server(range(COUNT), size="1", times=at_ns) as archive,
+        CandleJob.submit(stack, chosen),
+        Output(stack, chosen, feed) as output,
+    ):
+        following = follow(stack, server, feed, product, archive.url)
+        wait_until(lambda: written(stack, feed) >= COUNT, "every trade")
+        said = end(following)
+        feed.send(0, trade(START_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
+        feed.flush()
+        output.follow_until(lambda: output.counts()["in candles"] >= COUNT, "every trade in a candle")
+        counts = output.counts()
+    assert f"{COUNT} trades of COINBASE delivered" in said
+    assert (counts["in candles"], counts["duplicates"]) == (COUNT, 0)
+    assert [(each["trade_count"], each["volume"]) for each in output.candles] == [(PER_SECOND, PER_SECOND)] * SECONDS
+
+
 def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: Feed, tmp_path: Path) -> None:
     product = "BTC-USD"
-    trades = [match(number, product, number / PER_SECOND) for number in range(50)]
+    trades = [match(number, product) for number in range(50)]
     file = tmp_path / "coinbase.ndjson.xz"
     with venue([*trades, "no JSON", DROP], [STALL]) as server:
         arguments = ("--symbols", product, "--url", server.url, "--out", str(file))
