@@ -82,6 +82,32 @@ class Trade(Record):
         return {**self.__dict__, "conditions": list(self.conditions)}
 
 
+class Quote(Record):
+    """Best bid and offer of an instrument at a venue."""
+
+    schema_name = "quote"
+
+    symbol: str
+    venue: str | None = None
+    sequence: Long | None = None
+    ts_event: Nanoseconds
+    ts_recv: Nanoseconds | None = None
+    bid_price: Amount | None = None
+    bid_size: Amount | None = None
+    ask_price: Amount | None = None
+    ask_size: Amount | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """Since when it holds, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+    @property
+    def receive_time(self) -> datetime | None:
+        """When it was received, cut to the microsecond."""
+        return _floor(self.ts_recv)
+
+
 class Candle(Record):
     """Open, high, low, close and volume of one window [window_start, window_end)."""
 
@@ -305,6 +331,7 @@ class MarketStatus(Record):
 
 MODELS: tuple[type[Record], ...] = (
     Trade,
+    Quote,
     Candle,
     Bar,
     RejectedTrade,

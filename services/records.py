@@ -8,6 +8,20 @@ CandleRecord = Mapping[str, Any]
 """A candle as in schemas/candle.avsc: values exact, times in nanoseconds since the epoch, UTC."""
 
 
+class QuoteRecord(TypedDict):
+    """A quote as in schemas/quote.avsc: prices and sizes exact, times in nanoseconds since the epoch, UTC."""
+
+    symbol: str
+    venue: str | None
+    sequence: int | None
+    ts_event: int
+    ts_recv: int | None
+    bid_price: Decimal | None
+    bid_size: Decimal | None
+    ask_price: Decimal | None
+    ask_size: Decimal | None
+
+
 class TradeRecord(TypedDict):
     """A trade as in schemas/trade.avsc: prices and sizes exact, times in nanoseconds since the epoch, UTC."""
 

@@ -13,6 +13,7 @@ from prometheus_client import start_http_server
 from deploy.errors import UserError
 from deploy.options import Speed, brokers_option, load, metrics_port_option, registry_option
 from schemas.registry import RegistryError
+from schemas.topics import QUOTES
 from services import logs
 from services.feeds import VENUES
 from services.feeds.capture import CaptureError, Line, Recorder, lines
@@ -20,22 +21,36 @@ from services.feeds.feed import Feed
 from services.feeds.gateway import Gateway
 from services.feeds.history import Archive, History
 from services.feeds.publisher import Publisher, PublishError
-from services.feeds.venue import RefusedError, Venue
+from services.feeds.venue import CHANNELS, Channel, RefusedError, Venue
 from services.pacing import Pace
 from services.traces import traced
 
 venue_argument = click.argument("venue", type=click.Choice(list(VENUES), case_sensitive=False))
 symbols_option = click.option("--symbols", required=True, help="Pairs, separated by commas: BTC-USD,ETH-USD.")
+
+
+def _channels(_context: click.Context, _option: click.Parameter, value: str) -> tuple[Channel, ...]:
+    named = [each.strip() for each in value.split(",")]
+    for each in named:
+        if each not in CHANNELS:
+            raise click.BadParameter(f"no channel {each}: {', '.join(CHANNELS)}")
+    return tuple(each for each in CHANNELS if each in named)
+
+
+channels_option = click.option(
+    "--channels", default="trades", show_default=True, callback=_channels, help="What to follow: trades,quotes."
+)
 url_option = click.option("--url", help="Another address than the venue's, such as a proxy's.")
 history_option = click.option("--history-url", help="Likewise, of its HTTP interface.")
 topic_option = click.option("--topic", "trades_topic", help="Topic of the trades.  [default: the setting]")
+quotes_topic_option = click.option("--quotes-topic", default=QUOTES, show_default=True, help="Topic of the quotes.")
 
 Work = Coroutine[Any, Any, Any]
 
 
 @click.group()
 def feed() -> None:
-    """Trades of Coinbase, Kraken, Binance and Bitstamp, from their public channels.
+    """Trades and quotes of Coinbase, Kraken, Binance and Bitstamp, from their public channels.
 
     A trade of BTC-USD at Coinbase has the symbol BTC-USD.COINBASE. Two feeds of the same venue may run side by side:
     jobs count a trade once, by its id.
@@ -45,16 +60,25 @@ def feed() -> None:
 @feed.command()
 @venue_argument
 @symbols_option
+@channels_option
 @url_option
 @history_option
 @metrics_port_option
 @topic_option
+@quotes_topic_option
 @brokers_option
 @registry_option
 def run(
-    venue: str, symbols: str, url: str | None, history_url: str | None, metrics_port: int | None, **flags: str | None
+    venue: str,
+    symbols: str,
+    channels: tuple[Channel, ...],
+    url: str | None,
+    history_url: str | None,
+    metrics_port: int | None,
+    quotes_topic: str,
+    **flags: str | None,
 ) -> None:
-    """Send the trades of VENUE to Kafka until Ctrl-C.
+    """Send the trades of VENUE to Kafka until Ctrl-C, and its quotes: the best bid and offer at every change.
 
     A connection that is lost is opened again; what was traded meanwhile is asked for over HTTP, where the venue numbers
     its trades (not at Bitstamp). While Kafka is slow or away the venue's connection waits: nothing is dropped here.
@@ -62,6 +86,7 @@ def run(
 
     \b
       tickloom feed run coinbase --symbols BTC-USD,ETH-USD
+      tickloom feed run kraken --symbols BTC-USD --channels trades,quotes
     """
     found = VENUES[venue]
     logs.start(f"feed-{venue}")
@@ -69,20 +94,20 @@ def run(
         start_http_server(metrics_port, addr="127.0.0.1")
 
     def follow(feed: Feed) -> Iterator[Work]:
-        yield Gateway(found, _pairs(symbols), feed.take, url).run()
+        yield Gateway(found, _pairs(symbols), channels, feed.take, url).run()
         if isinstance(found, Archive):
             yield History(found, feed.holes, feed.publish, history_url).run()
 
-    trades = asyncio.run(_published(found, flags, follow))
-    click.echo(f"{trades:,} trades of {found.name} delivered")
+    click.echo(_delivered(asyncio.run(_published(found, flags, quotes_topic, follow)), found))
 
 
 @feed.command()
 @venue_argument
 @symbols_option
+@channels_option
 @url_option
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File; .xz compresses it.")
-def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
+def record(venue: str, symbols: str, channels: tuple[Channel, ...], url: str | None, out: Path) -> None:
     """Write the messages of VENUE to a file as they come, until Ctrl-C.
 
     \b
@@ -98,7 +123,7 @@ def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
 
     try:
         with closing(Recorder(out)) as recorder:
-            asyncio.run(_until_stopped(Gateway(VENUES[venue], _pairs(symbols), take, url).run()))
+            asyncio.run(_until_stopped(Gateway(VENUES[venue], _pairs(symbols), channels, take, url).run()))
     except CaptureError as error:
         raise UserError(str(error)) from error
     click.echo(f"{count:,} messages in {out}")
@@ -109,10 +134,11 @@ def record(venue: str, symbols: str, url: str | None, out: Path) -> None:
 @click.argument("capture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--speed", type=Speed(), default="max", show_default=True, help="Times the original timing.")
 @topic_option
+@quotes_topic_option
 @brokers_option
 @registry_option
-def replay(venue: str, capture: Path, speed: float | None, **flags: str | None) -> None:
-    """Send the trades of a CAPTURE of VENUE to Kafka, read as a live feed reads them.
+def replay(venue: str, capture: Path, speed: float | None, quotes_topic: str, **flags: str | None) -> None:
+    """Send the trades and quotes of a CAPTURE of VENUE to Kafka, read as a live feed reads them.
 
     \b
       tickloom feed replay kraken kraken.ndjson.xz --speed 10
@@ -126,31 +152,39 @@ def replay(venue: str, capture: Path, speed: float | None, **flags: str | None) 
             await feed.take(line)
 
     try:
-        trades = asyncio.run(_published(VENUES[venue], flags, lambda feed: [play(feed)]))
+        found = asyncio.run(_published(VENUES[venue], flags, quotes_topic, lambda feed: [play(feed)]))
     except ValueError as error:
         raise UserError(str(error)) from error
-    click.echo(f"{trades:,} trades of {VENUES[venue].name} delivered")
+    click.echo(_delivered(found, VENUES[venue]))
 
 
 def _pairs(symbols: str) -> list[str]:
     return [each.strip().upper() for each in symbols.split(",") if each.strip()]
 
 
-async def _published(venue: Venue, flags: dict[str, str | None], works: Callable[[Feed], Iterable[Work]]) -> int:
-    """Publish what works bring to a feed until one of them ends or Ctrl-C; how many trades. Raises UserError."""
+def _delivered(feed: Feed, venue: Venue) -> str:
+    quotes = f" and {feed.quotes:,} quotes" if feed.quotes else ""
+    return f"{feed.trades:,} trades{quotes} of {venue.name} delivered"
+
+
+async def _published(
+    venue: Venue, flags: dict[str, str | None], quotes_topic: str, works: Callable[[Feed], Iterable[Work]]
+) -> Feed:
+    """Publish what works bring to a feed until one of them ends or Ctrl-C. Raises UserError."""
     settings = load(flags)
     try:
         with traced(f"feed-{venue.name.lower()}") as traces:
-            publisher = Publisher(settings.kafka_client(), settings.registry_client(), settings.trades_topic, traces)
+            topics = {"trade": settings.trades_topic, "quote": quotes_topic}
+            publisher = Publisher(settings.kafka_client(), settings.registry_client(), topics, traces)
             found = Feed(venue, publisher)
-            click.echo(f"trades of {venue.name} go to {settings.trades_topic} of {settings.brokers}; Ctrl-C stops")
+            click.echo(f"{venue.name} goes to {', '.join(topics.values())} of {settings.brokers}; Ctrl-C stops")
             try:
                 await _until_stopped(publisher.run(), *works(found))
             finally:
                 await publisher.close()
     except (PublishError, RegistryError, RefusedError) as error:
         raise UserError(str(error)) from error
-    return found.trades
+    return found
 
 
 async def _until_stopped(*works: Work) -> None:

@@ -1,26 +1,31 @@
 """Binance spot: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams and …/rest-api."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.feeds.venue import Hole, RefusedError, pair_of, trade
-from services.records import TradeRecord
+from services.feeds.venue import Channel, Hole, RefusedError, pair_of, quote, trade
+from services.records import QuoteRecord, TradeRecord
+
+NAMES: Mapping[Channel, str] = {"trades": "trade", "quotes": "bookTicker"}
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
 """What pairs are quoted in: its symbols have nothing between the two names."""
 
 
 class Binance:
-    """Streams `<symbol>@trade`. Ids of a symbol have no holes. Only a ping tells whether the connection lives."""
+    """Streams `<symbol>@trade`, whose ids have no holes, and `<symbol>@bookTicker`, which tells no time.
+
+    Only a ping tells whether the connection lives.
+    """
 
     name = "BINANCE"
     url = "wss://stream.binance.com:9443/stream"
     history_url = "https://api.binance.com"
     silence_s = None
 
-    def requests(self, pairs: Sequence[str]) -> list[str]:
-        streams = [f"{pair.replace('-', '').lower()}@trade" for pair in pairs]
+    def requests(self, pairs: Sequence[str], channels: Collection[Channel]) -> list[str]:
+        streams = [f"{pair.replace('-', '').lower()}@{NAMES[each]}" for each in channels for pair in pairs]
         return [json.dumps({"method": "SUBSCRIBE", "params": streams, "id": 1})]
 
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
@@ -30,6 +35,12 @@ class Binance:
         if told.get("e") == "trade":
             pair, ts_event = pair_of(told["s"], QUOTES), int(told["T"]) * 1_000_000
             yield trade(self.name, pair, ts_event, received_ns, told["p"], told["q"], told["t"], numbered=True)
+
+    def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
+        told = message.get("data", {})
+        if str(message.get("stream", "")).endswith("@bookTicker"):
+            bid, ask = (told["b"], told["B"]), (told["a"], told["A"])
+            yield quote(self.name, pair_of(told["s"], QUOTES), received_ns, received_ns, bid, ask, told["u"])
 
     def page(self, hole: Hole) -> str:
         symbol = hole.pair.replace("-", "")

@@ -1,24 +1,27 @@
 """Coinbase Exchange: https://docs.cdp.coinbase.com/exchange/websocket-feed/channels and …/rest-api/pagination."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import Hole, RefusedError, trade
-from services.records import TradeRecord
+from services.feeds.venue import Channel, Hole, RefusedError, quote, trade
+from services.records import QuoteRecord, TradeRecord
+
+NAMES: Mapping[Channel, str] = {"trades": "matches", "quotes": "ticker"}
 
 
 class Coinbase:
-    """Channel `matches`. The ids of a product's trades have no holes."""
+    """Channels `matches`, whose ids have no holes, and `ticker`, which tells the quote that a trade leaves behind."""
 
     name = "COINBASE"
     url = "wss://ws-feed.exchange.coinbase.com"
     history_url = "https://api.exchange.coinbase.com"
     silence_s = 30.0
 
-    def requests(self, pairs: Sequence[str]) -> list[str]:
-        return [json.dumps({"type": "subscribe", "product_ids": list(pairs), "channels": ["matches", "heartbeat"]})]
+    def requests(self, pairs: Sequence[str], channels: Collection[Channel]) -> list[str]:
+        names = ["heartbeat", *(NAMES[each] for each in channels)]
+        return [json.dumps({"type": "subscribe", "product_ids": list(pairs), "channels": names})]
 
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
         kind = message["type"]
@@ -26,6 +29,12 @@ class Coinbase:
             raise RefusedError(f"{message.get('message')}: {message.get('reason')}")
         if kind in ("match", "last_match"):  # the second is the last one before the subscription
             yield self._trade(message["product_id"], message, received_ns)
+
+    def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
+        if message["type"] == "ticker":
+            bid, ask = ((message[f"best_{side}"], message.get(f"best_{side}_size")) for side in ("bid", "ask"))
+            at, number = nanoseconds(message["time"]), message["sequence"]
+            yield quote(self.name, message["product_id"], at, received_ns, bid, ask, number)
 
     def page(self, hole: Hole) -> str:
         return f"/products/{hole.pair}/trades?limit=1000&after={hole.last + 1}"  # the newest first

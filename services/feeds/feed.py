@@ -15,24 +15,25 @@ HOLES_MAX = 1_000
 """Holes that are remembered: a feed with more has another trouble."""
 LOG = logging.getLogger("tickloom.feed")
 TRADES = Counter("tickloom_feed_trades_total", "Trades of a venue", ["venue"])
+QUOTES = Counter("tickloom_feed_quotes_total", "Best bids and offers of a venue", ["venue"])
 REJECTED = Counter("tickloom_feed_rejected_total", "Messages of a venue that are not understood", ["venue"])
 MISSING = Counter("tickloom_feed_missing_trades_total", "Numbers that a venue's trades have left out", ["venue"])
 BEHIND = Gauge("tickloom_feed_behind_seconds", "How long after it happened the last trade came", ["venue"])
 
 
 class Feed:
-    """The trades of a venue, on their way to a topic; what their numbers leave out goes to `holes`."""
+    """What a venue says, on its way to topics; what their numbers leave out goes to `holes`."""
 
     def __init__(self, venue: Venue, publisher: Publisher) -> None:
         self._venue, self._publisher = venue, publisher
         self.holes: asyncio.Queue[Hole] = asyncio.Queue(HOLES_MAX)
         self._last: dict[str, tuple[int, int]] = {}
-        self.trades = 0
-        for counter in (TRADES, REJECTED, MISSING):
+        self.trades = self.quotes = 0
+        for counter in (TRADES, QUOTES, REJECTED, MISSING):
             counter.labels(venue.name)  # from nothing on: what is first seen at 1 has not increased
 
     async def take(self, line: Line) -> None:
-        """Publish the trades in a message; what is not understood is logged whole.
+        """Publish what a message says; what is not understood is logged whole.
 
         Raises PublishError, and RefusedError while no trade has come.
         """
@@ -46,15 +47,18 @@ class Feed:
                 "%s", error, extra={"venue": self._venue.name, "raw": line.message, "ts_recv": line.received_ns}
             )
             return
-        for each in found:
+        for each in found.trades:
             self._note(each)
-        await self.publish(found)
+        await self.publish(found.trades)
+        self.quotes += len(found.quotes)
+        QUOTES.labels(self._venue.name).inc(len(found.quotes))
+        await self._publisher.send("quote", found.quotes)
 
     async def publish(self, trades: Sequence[TradeRecord]) -> None:
         """Send trades, counted. Raises PublishError."""
         self.trades += len(trades)
         TRADES.labels(self._venue.name).inc(len(trades))
-        await self._publisher.send(trades)
+        await self._publisher.send("trade", trades)
 
     def _note(self, trade: TradeRecord) -> None:
         BEHIND.labels(self._venue.name).set(((trade["ts_recv"] or 0) - trade["ts_event"]) / 1e9)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from prometheus_client import Counter, Gauge
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from services.feeds.capture import Line
-from services.feeds.venue import Venue
+from services.feeds.venue import Channel, Venue
 
 PING_S = 20
 OPEN_TIMEOUT_S = 10
@@ -33,8 +33,15 @@ Take = Callable[[Line], Awaitable[None]]
 class Gateway:
     """Hands the messages of some pairs at a venue to `take`, one after the other; `url` is another than the venue's."""
 
-    def __init__(self, venue: Venue, pairs: Sequence[str], take: Take, url: str | None = None) -> None:
-        self._venue, self._pairs, self._take = venue, pairs, take
+    def __init__(
+        self,
+        venue: Venue,
+        pairs: Sequence[str],
+        channels: Collection[Channel],
+        take: Take,
+        url: str | None = None,
+    ) -> None:
+        self._venue, self._pairs, self._channels, self._take = venue, pairs, channels, take
         self._url = url or venue.url
 
     async def run(self) -> None:
@@ -62,7 +69,7 @@ class Gateway:
                 max_size=MESSAGE_BYTES,
                 max_queue=WAITING,
             ) as socket:
-                for request in self._venue.requests(self._pairs):
+                for request in self._venue.requests(self._pairs, self._channels):
                     await socket.send(request)
                     await asyncio.sleep(REQUEST_EVERY_S)
                 while True:

@@ -1,31 +1,36 @@
 """Kraken: https://docs.kraken.com/api/docs/websocket-v2/trade and …/rest-api/get-recent-trades; version 1 too."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import Hole, RefusedError, trade
+from services.feeds.venue import Channel, Hole, RefusedError, quote, trade
 from services.oracle import SECOND_NS
-from services.records import TradeRecord
+from services.records import QuoteRecord, TradeRecord
 
 CODES = {"XBT": "BTC", "XDG": "DOGE"}
 """Names of version 1 that are not those of everybody else."""
+SUBSCRIBED: Mapping[Channel, Mapping[str, Any]] = {
+    "trades": {"channel": "trade", "snapshot": False},
+    "quotes": {"channel": "ticker", "event_trigger": "bbo"},
+}
 
 
 class Kraken:
-    """Channel `trade`. The ids of a pair have no holes; version 1 has none."""
+    """Channels `trade`, whose ids have no holes (version 1 has none), and `ticker` at every change of bid or offer."""
 
     name = "KRAKEN"
     url = "wss://ws.kraken.com/v2"
     history_url = "https://api.kraken.com"
     silence_s = 10.0
 
-    def requests(self, pairs: Sequence[str]) -> list[str]:
+    def requests(self, pairs: Sequence[str], channels: Collection[Channel]) -> list[str]:
         symbols = [pair.replace("-", "/") for pair in pairs]
         return [
-            json.dumps({"method": "subscribe", "params": {"channel": "trade", "symbol": symbols, "snapshot": False}})
+            json.dumps({"method": "subscribe", "params": {**SUBSCRIBED[channel], "symbol": symbols}})
+            for channel in channels
         ]
 
     def trades(self, message: Any, received_ns: int) -> Iterator[TradeRecord]:
@@ -38,6 +43,15 @@ class Kraken:
                 pair, ts_event = each["symbol"].replace("/", "-"), nanoseconds(each["timestamp"])
                 price, size, number = each["price"], each["qty"], each["trade_id"]
                 yield trade(self.name, pair, ts_event, received_ns, price, size, number, numbered=True)
+
+    def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
+        if isinstance(message, list):
+            yield from self._quotes_of_version_1(message, received_ns)
+        elif message.get("channel") == "ticker":
+            for each in message["data"]:
+                at = nanoseconds(each["timestamp"]) if "timestamp" in each else received_ns
+                bid, ask = (each["bid"], each["bid_qty"]), (each["ask"], each["ask_qty"])
+                yield quote(self.name, each["symbol"].replace("/", "-"), at, received_ns, bid, ask)
 
     def page(self, hole: Hole) -> str:
         names = {name: code for code, name in CODES.items()}
@@ -56,7 +70,22 @@ class Kraken:
         *_, channel, name = message
         if channel != "trade":
             return
-        pair = "-".join(CODES.get(code, code) for code in name.split("/"))
+        pair = _pair(name)
         for price, size, time, *_ in message[1]:
             ts_event = int(Decimal(time) * SECOND_NS)
             yield trade(self.name, pair, ts_event, received_ns, price, size, None, numbered=False)
+
+    def _quotes_of_version_1(self, message: list[Any], received_ns: int) -> Iterator[QuoteRecord]:
+        *_, channel, name = message
+        if channel == "spread":
+            bid, ask, seconds, bid_size, ask_size = message[1]
+            at = int(Decimal(seconds) * SECOND_NS)
+            yield quote(self.name, _pair(name), at, received_ns, (bid, bid_size), (ask, ask_size))
+        elif channel == "ticker":
+            (bid, _, bid_size), (ask, _, ask_size) = message[1]["b"], message[1]["a"]
+            yield quote(self.name, _pair(name), received_ns, received_ns, (bid, bid_size), (ask, ask_size))
+
+
+def _pair(name: str) -> str:
+    """BTC-USD of version 1's XBT/USD."""
+    return "-".join(CODES.get(code, code) for code in name.split("/"))

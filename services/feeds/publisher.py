@@ -1,4 +1,4 @@
-"""Trades of gateways into Kafka: idempotent, keyed by symbol, none dropped: what cannot be sent yet is waited for."""
+"""What gateways bring into Kafka: idempotent, keyed by symbol, none dropped: what cannot be sent yet is waited for."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas import avro, broker
 from schemas.codec import Encoder
 from schemas.registered import Registry
-from services.records import TradeRecord
+from services.records import QuoteRecord, TradeRecord
 from services.replay import PRODUCER, SILENT
 from services.traces import Headers, Sent, Traces
 
@@ -23,30 +23,36 @@ class PublishError(Exception):
 
 
 class Publisher:
-    """Sends trades to a topic; `kafka` and `registry` are properties of their clients.
+    """Sends records to the topics of their schemas; `kafka` and `registry` are properties of their clients.
 
-    Raises RegistryError when the schema is not registered.
+    Raises RegistryError when that of trades is not registered; `send` does for another.
     """
 
     def __init__(
-        self, kafka: Mapping[str, str], registry: Mapping[str, str], topic: str, traces: Traces | None = None
+        self,
+        kafka: Mapping[str, str],
+        registry: Mapping[str, str],
+        topics: Mapping[str, str],
+        traces: Traces | None = None,
     ) -> None:
-        self._encoder = Encoder(Registry(registry).schema_id(topic, avro.load("trade")), "trade")
-        self._kafka, self._topic = kafka, topic
+        self._kafka, self._registry, self._topics = kafka, Registry(registry), topics
+        self._encoders: dict[str, Encoder] = {}
+        self._encoder("trade")
         self._producer = Producer({**PRODUCER, **LIVE, **kafka}, logger=SILENT)
-        self._sent = Sent(traces, topic)
+        self._sent = Sent(traces, topics["trade"])
         self._failure: str | None = None
 
-    async def send(self, trades: Iterable[TradeRecord]) -> None:
-        """Hand trades over, in their order; waits while the queue is full. Raises PublishError."""
-        for each in trades:
-            value, headers = self._encoder.encode(each), self._sent.header(each["symbol"], each["ts_event"])
-            while not self._produce(each, value, headers):
+    async def send(self, schema: str, records: Iterable[TradeRecord | QuoteRecord]) -> None:
+        """Hand records of a schema over, in their order; waits while the queue is full. Raises PublishError."""
+        for each in records:
+            value = self._encoder(schema).encode(each)
+            headers = self._sent.header(each["symbol"], each["ts_event"]) if schema == "trade" else None
+            while not self._produce(self._topics[schema], each, value, headers):
                 await self._serve()
         self._check()
 
     async def run(self) -> None:
-        """Hear what became of the trades, until cancelled. Raises PublishError."""
+        """Hear what became of the records, until cancelled. Raises PublishError."""
         while True:
             await self._serve()
 
@@ -56,23 +62,29 @@ class Publisher:
         self._sent.end()
         self._check()
         if left:
-            raise PublishError(f"{self._kafka['bootstrap.servers']}: {left:,} trades are not delivered")
+            raise PublishError(f"{self._kafka['bootstrap.servers']}: {left:,} records are not delivered")
 
-    def _produce(self, trade: TradeRecord, value: bytes, headers: Headers) -> bool:
+    def _encoder(self, schema: str) -> Encoder:
+        if schema not in self._encoders:
+            identity = self._registry.schema_id(self._topics[schema], avro.load(schema))
+            self._encoders[schema] = Encoder(identity, schema)
+        return self._encoders[schema]
+
+    def _produce(self, topic: str, record: TradeRecord | QuoteRecord, value: bytes, headers: Headers) -> bool:
         """Whether there was room in the queue."""
         try:
             self._producer.produce(
-                self._topic,
+                topic,
                 value,
-                trade["symbol"].encode(),
-                timestamp=trade["ts_event"] // 1_000_000,
+                record["symbol"].encode(),
+                timestamp=record["ts_event"] // 1_000_000,
                 on_delivery=self._delivered,
                 headers=headers,
             )
         except BufferError:
             return False
         except KafkaException as error:
-            self._failure = broker.reason(self._kafka, error)
+            self._failure = f"{topic}: {broker.reason(self._kafka, error)}"
         return True
 
     async def _serve(self) -> None:
@@ -82,8 +94,8 @@ class Publisher:
 
     def _check(self) -> None:
         if self._failure:
-            raise PublishError(f"{self._kafka['bootstrap.servers']}: {self._topic}: {self._failure}")
+            raise PublishError(f"{self._kafka['bootstrap.servers']}: {self._failure}")
 
-    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._failure = error.str()
+            self._failure = f"{message.topic()}: {error.str()}"

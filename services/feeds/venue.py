@@ -5,13 +5,15 @@ candle.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas.models import PRICE
-from services.records import TradeRecord
+from services.records import QuoteRecord, TradeRecord
 
+Channel = Literal["trades", "quotes"]
+CHANNELS: tuple[Channel, ...] = ("trades", "quotes")
 SHOWN = 300
 """How much of a message that is not understood is told."""
 
@@ -59,8 +61,8 @@ class Venue(Protocol):
     def silence_s(self) -> float | None:
         """After how long without any message the connection is dead; None where silence means nothing."""
 
-    def requests(self, pairs: Sequence[str]) -> list[str]:
-        """What to send, a few a second, to get the trades of these pairs."""
+    def requests(self, pairs: Sequence[str], channels: Collection[Channel]) -> list[str]:
+        """What to send, a few a second, to get what channels tell of these pairs."""
 
     def trades(self, message: Any, received_ns: int) -> Iterable[TradeRecord]:
         """The trades in a message, in the venue's order; none when it is about something else.
@@ -68,11 +70,22 @@ class Venue(Protocol):
         Raises FeedError, RefusedError.
         """
 
+    def quotes(self, message: Any, received_ns: int) -> Iterable[QuoteRecord]:
+        """Likewise, the best bids and offers."""
 
-def read(venue: Venue, text: str | bytes, received_ns: int) -> list[TradeRecord]:
-    """The trades in a message. Raises FeedError, which shows how the message begins, for what cannot be understood."""
+
+class Told(NamedTuple):
+    """What a message says."""
+
+    trades: list[TradeRecord]
+    quotes: list[QuoteRecord]
+
+
+def read(venue: Venue, text: str | bytes, received_ns: int) -> Told:
+    """What a message says. Raises FeedError, which shows how the message begins, for what cannot be understood."""
     try:
-        return list(venue.trades(json.loads(text, parse_float=Decimal), received_ns))
+        message = json.loads(text, parse_float=Decimal)
+        return Told(list(venue.trades(message, received_ns)), list(venue.quotes(message, received_ns)))
     except FeedError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -117,4 +130,30 @@ def trade(
         "action": "new",
         "original_trade_id": None,
         "original_ts_event": None,
+    }
+
+
+def quote(
+    venue: str,
+    pair: str,
+    ts_event: int,
+    received_ns: int,
+    bid: tuple[Any, Any],
+    ask: tuple[Any, Any],
+    sequence: int | None = None,
+) -> QuoteRecord:
+    """A quote; bid and ask are price and size, each None where there is none. Raises ValueError as `trade` does."""
+    if not (isinstance(pair, str) and isinstance(ts_event, int) and isinstance(sequence, int | None)):
+        raise ValueError(f"{pair!r}, {ts_event!r} and {sequence!r} are no pair, time and number")
+    bid_price, bid_size, ask_price, ask_size = (None if each is None else PRICE.fit(each) for each in (*bid, *ask))
+    return {
+        "symbol": f"{pair}.{venue}",
+        "venue": venue,
+        "sequence": sequence,
+        "ts_event": ts_event,
+        "ts_recv": received_ns,
+        "bid_price": bid_price,
+        "bid_size": bid_size,
+        "ask_price": ask_price,
+        "ask_size": ask_size,
     }

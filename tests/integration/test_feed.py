@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from deploy.stack import Stack, ports
 from schemas.exact import floor_instant
+from schemas.models import Quote
+from services.committed import CommittedReader
 from services.feeds import capture
 from services.oracle import SECOND_NS
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
@@ -30,6 +33,7 @@ pytestmark = pytest.mark.integration
 PER_SECOND = 10
 SECONDS = 20
 COUNT = PER_SECOND * SECONDS
+QUOTE = {"type": "ticker", "sequence": 7, "best_bid": "100.4", "best_ask": "100.6", "time": "2023-11-14T22:13:20.5Z"}
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -146,10 +150,12 @@ def test_what_a_broken_connection_missed_comes_over_http_and_is_in_the_candles(s
 
 
 def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: Feed, tmp_path: Path) -> None:
-    product = "BTC-USD"
+    product, quotes = "BTC-USD", f"{feed.topic}.quotes"
     trades = [match(number, product) for number in range(50)]
+    quote = json.dumps({**QUOTE, "product_id": product})
+    register(stack, quotes, "quote")
     file = tmp_path / "coinbase.ndjson.xz"
-    with venue([*trades, "no JSON", DROP], [STALL]) as server:
+    with venue([*trades, quote, quote, "no JSON", DROP], [STALL]) as server:
         arguments = ("--symbols", product, "--url", server.url, "--out", str(file))
         recording = subprocess.Popen(
             command("feed", "record", "coinbase", *arguments),
@@ -158,8 +164,17 @@ def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: F
             text=True,
         )
         wait_until(lambda: server.connections == 2, "another connection once the first was read to its end", 30)
-        assert "51 messages in" in end(recording)
-    assert [line.message for line in capture.lines(file)] == [*trades, "no JSON"]
-    replayed = tickloom(stack.folder, "feed", "replay", "coinbase", str(file), "--topic", feed.topic)
-    assert "50 trades of COINBASE delivered" in replayed.stdout
+        assert "53 messages in" in end(recording)
+    assert [line.message for line in capture.lines(file)] == [*trades, quote, quote, "no JSON"]
+    to = ("--topic", feed.topic, "--quotes-topic", quotes)
+    replayed = tickloom(stack.folder, "feed", "replay", "coinbase", str(file), *to)
+    assert "50 trades and 2 quotes of COINBASE delivered" in replayed.stdout
+    with CommittedReader(stack.kafka_client(), stack.registry_client(), {quotes: "quote"}) as reader:
+        (found, _) = (Quote.from_avro(each.record) for each in reader.read_to_end(20))
+    assert (found.symbol, found.bid_price, found.ask_price, found.ask_size) == (
+        f"{product}.COINBASE",
+        Decimal("100.4"),
+        Decimal("100.6"),
+        None,
+    )
     assert "no JSON" in replayed.stderr

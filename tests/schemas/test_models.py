@@ -21,6 +21,7 @@ from schemas.models import (
     MarketStatus,
     Quality,
     QualityEvent,
+    Quote,
     Record,
     RejectedTrade,
     ReplayedTrade,
@@ -46,6 +47,12 @@ TRADE: dict[str, Any] = {
     "ts_event": 1_385_337_600_123_456_789,
     "price": Decimal("812.12"),
     "size": Decimal("0.5"),
+}
+QUOTE: dict[str, Any] = {
+    "symbol": "BTC-USD.KRAKEN",
+    "ts_event": 1_385_337_600_123_456_789,
+    "bid_price": Decimal("812.11"),
+    "bid_size": Decimal("0.5"),
 }
 CANDLE: dict[str, Any] = {
     "symbol": "BTC-USD",
@@ -130,6 +137,7 @@ GAP: dict[str, Any] = {
 }
 EXAMPLES = [
     Trade(**TRADE),
+    Quote(**QUOTE),
     Candle(**CANDLE),
     Bar(**BAR),
     RejectedTrade(**REJECTED),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from services.feeds.coinbase import Coinbase
 from services.feeds.feed import Feed
 from services.feeds.gateway import WAITING, Gateway
 from services.feeds.publisher import Publisher
-from services.feeds.venue import RefusedError
-from services.records import TradeRecord
+from services.feeds.venue import CHANNELS, RefusedError
+from services.records import QuoteRecord, TradeRecord
 from tests.services.venue_server import DROP, STALL, VenueServer, venue_server
 
 TIMEOUT_S = 20
@@ -33,17 +34,23 @@ def match(number: int, product: str = "BTC-USD") -> str:
     return json.dumps({**told, "time": "2026-01-05T14:30:00.000001Z"})
 
 
+def quote(product: str = "BTC-USD") -> str:
+    told = {"type": "ticker", "sequence": 7, "best_bid": "100.4", "best_ask": "100.6", "product_id": product}
+    return json.dumps({**told, "time": "2026-01-05T14:30:00.000001Z"})
+
+
 @dataclass
 class Published(Publisher):
     """Stands for the topic; `pause_s` is what a trade takes."""
 
     pause_s: float = 0
     trades: list[TradeRecord] = field(default_factory=list)
+    quotes: list[QuoteRecord] = field(default_factory=list)
 
-    async def send(self, trades: Any) -> None:
-        for each in trades:
+    async def send(self, schema: str, records: Any) -> None:
+        for each in records:
             await asyncio.sleep(self.pause_s)
-            self.trades.append(each)
+            (self.trades if schema == "trade" else self.quotes).append(each)
 
     @property
     def numbers(self) -> list[int]:
@@ -53,7 +60,7 @@ class Published(Publisher):
 async def fed(url: str, published: Published, enough: Callable[[], bool]) -> None:
     """Follow a venue until there is enough. Raises what the gateway raises."""
     venue = Quick()
-    following = asyncio.create_task(Gateway(venue, ["BTC-USD"], Feed(venue, published).take, url).run())
+    following = asyncio.create_task(Gateway(venue, ["BTC-USD"], CHANNELS, Feed(venue, published).take, url).run())
     try:
         async with asyncio.timeout(TIMEOUT_S):
             while not enough():
@@ -82,9 +89,10 @@ def counted(name: str) -> float:
 
 
 def test_the_pairs_are_asked_for_and_their_trades_come_in_order() -> None:
-    server, published = play([match(number) for number in range(1, 51)], until=50)
+    server, published = play([quote(), *(match(number) for number in range(1, 51))], until=50)
     assert json.loads(server.asked[0])["product_ids"] == ["BTC-USD"]
     assert published.numbers == list(range(1, 51))
+    assert [each["bid_price"] for each in published.quotes] == [Decimal("100.4")]
 
 
 @pytest.mark.parametrize("end", [DROP, STALL])

@@ -62,6 +62,35 @@ BITSTAMP = {
 }
 
 
+COINBASE_QUOTE = {
+    "type": "ticker",
+    "sequence": 333938798,
+    "product_id": "BAND-GBP",
+    "price": "14.7775",
+    "best_bid": "14.7550",
+    "best_bid_size": "12.5",
+    "best_ask": "14.8060",
+    "best_ask_size": "0.01",
+    "time": "2021-04-17T16:43:37.089723Z",
+}
+KRAKEN_QUOTE = {
+    "channel": "ticker",
+    "type": "update",
+    "data": [{"symbol": "BTC/USD", "bid": 60123.1, "bid_qty": 740.0, "ask": 60123.2, "ask_qty": 0.44813783}],
+}
+KRAKEN_1_TICKER = [1668, {"a": ["13.2539", 35, "35.7"], "b": ["13.2329", 185, "185.184"]}, "ticker", "XBT/EUR"]
+KRAKEN_1_SPREAD = [0, ["5698.4", "5700", "1542057299.545897", "1.01234567", "0.98765432"], "spread", "XBT/USD"]
+BINANCE_QUOTE = {
+    "stream": "nknusdt@bookTicker",
+    "data": {"u": 499869768, "s": "NKNUSDT", "b": "0.35210000", "B": "672.00000000", "a": "0.3526", "A": "3199"},
+}
+BITSTAMP_QUOTE = {
+    "event": "data",
+    "channel": "order_book_ethusd",
+    "data": {"microtimestamp": "1641343699596000", "bids": [["3800.71", "1.762"], ["3800", "9"]], "asks": []},
+}
+
+
 def nanoseconds(text: str) -> int:
     """Of a time with microseconds."""
     at = datetime.fromisoformat(text)
@@ -89,7 +118,7 @@ def test_a_trade_is_read_exactly(
     price: str,
     size: str,
 ) -> None:
-    (found,) = read(venue, json.dumps(message), RECEIVED)
+    (found,) = read(venue, json.dumps(message), RECEIVED).trades
     assert (found["symbol"], found["venue"], found["trade_id"], found["sequence"]) == (
         symbol,
         venue.name,
@@ -100,10 +129,64 @@ def test_a_trade_is_read_exactly(
     assert (found["price"], found["size"]) == (Decimal(price), Decimal(size))
 
 
+@pytest.mark.parametrize(
+    ("venue", "message", "symbol", "sequence", "ts_event", "bid", "ask"),
+    [
+        (
+            Coinbase(),
+            COINBASE_QUOTE,
+            "BAND-GBP.COINBASE",
+            333938798,
+            1618677817089723000,
+            ("14.755", "12.5"),
+            ("14.806", "0.01"),
+        ),
+        (Kraken(), KRAKEN_QUOTE, "BTC-USD.KRAKEN", None, RECEIVED, ("60123.1", "740"), ("60123.2", "0.44813783")),
+        (
+            Kraken(),
+            KRAKEN_1_SPREAD,
+            "BTC-USD.KRAKEN",
+            None,
+            1542057299545897000,
+            ("5698.4", "1.01234567"),
+            ("5700", "0.98765432"),
+        ),
+        (
+            Kraken(),
+            KRAKEN_1_TICKER,
+            "BTC-EUR.KRAKEN",
+            None,
+            RECEIVED,
+            ("13.2329", "185.184"),
+            ("13.2539", "35.7"),
+        ),
+        (Binance(), BINANCE_QUOTE, "NKN-USDT.BINANCE", 499869768, RECEIVED, ("0.3521", "672"), ("0.3526", "3199")),
+        (Bitstamp(), BITSTAMP_QUOTE, "ETH-USD.BITSTAMP", None, 1641343699596000000, ("3800.71", "1.762"), (None, None)),
+    ],
+    ids=["coinbase", "kraken", "kraken 1 spread", "kraken 1 ticker", "binance", "bitstamp"],
+)
+def test_a_quote_is_read_exactly(
+    venue: Venue,
+    message: Any,
+    symbol: str,
+    sequence: int | None,
+    ts_event: int,
+    bid: tuple[str | None, str | None],
+    ask: tuple[str | None, str | None],
+) -> None:
+    told = read(venue, json.dumps(message), RECEIVED)
+    (found,) = told.quotes
+    assert told.trades == []
+    assert (found["symbol"], found["venue"], found["sequence"]) == (symbol, venue.name, sequence)
+    assert (found["ts_event"], found["ts_recv"]) == (ts_event, RECEIVED)
+    values = [None if each is None else Decimal(each) for each in (*bid, *ask)]
+    assert [found["bid_price"], found["bid_size"], found["ask_price"], found["ask_size"]] == values
+
+
 def test_a_number_with_a_fraction_is_the_decimal_that_was_written() -> None:
     """A double would make 0.1 of 0.1000000000000000055."""
     text = json.dumps(KRAKEN).replace("60123.1", "0.100000000001")
-    assert read(Kraken(), text, RECEIVED)[0]["price"] == Decimal("0.100000000001")
+    assert read(Kraken(), text, RECEIVED).trades[0]["price"] == Decimal("0.100000000001")
 
 
 @pytest.mark.parametrize(
@@ -155,10 +238,42 @@ def test_every_trade_of_a_capture_is_found_and_nothing_else_is_one(
     if not file.exists():
         pytest.skip("the capture is not here")
     messages = [line.message for line in capture.lines(file)]
-    found = [len(read(venue, message, RECEIVED)) for message in messages]
+    found = [len(read(venue, message, RECEIVED).trades) for message in messages]
     told = [is_trade(json.loads(message)) for message in messages]
     assert [bool(each) for each in found] == told
     assert sum(told) == count
+
+
+@pytest.mark.parametrize(
+    ("file", "venue", "is_quote", "count"),
+    [
+        (CAPTURES / "COINBASE.ws.28.0.xz", Coinbase(), lambda said: said["type"] == "ticker", None),
+        (CAPTURES / "KRAKEN.ws.49.0.xz", Kraken(), lambda said: isinstance(said, list), None),
+        (CAPTURES / "BITSTAMP.ws.1.0.xz", Bitstamp(), lambda said: False, 0),
+        (CAPTURES / "BINANCE.ws.1.0.xz", Binance(), lambda said: "bookTicker" in said["stream"], None),
+        (
+            DATA / "binance-spot-2024-08-08" / "btcusdt.ndjson.xz",
+            Binance(),
+            lambda said: "bookTicker" in said.get("stream", ""),
+            None,
+        ),
+    ],
+    ids=["coinbase", "kraken tickers", "bitstamp", "binance streams", "binance quotes"],
+)
+def test_every_quote_of_a_capture_is_found_and_crossed_by_none(
+    file: Path, venue: Venue, is_quote: Callable[[Any], bool], count: int | None
+) -> None:
+    if not file.exists():
+        pytest.skip("the capture is not here")
+    messages = [line.message for line in capture.lines(file)]
+    found = [read(venue, message, RECEIVED).quotes for message in messages]
+    told = [is_quote(json.loads(message)) for message in messages]
+    assert [bool(each) for each in found] == told
+    assert count is None or sum(told) == count
+    assert count == 0 or any(told)
+    for each in found:
+        for quote in each:
+            assert (quote["bid_price"] or 0) < (quote["ask_price"] or Decimal("Infinity"))
 
 
 def test_the_trades_of_the_captures_have_the_values_of_their_messages() -> None:
@@ -167,7 +282,7 @@ def test_the_trades_of_the_captures_have_the_values_of_their_messages() -> None:
         pytest.skip("the capture is not here")
     for line in capture.lines(file):
         said = json.loads(line.message)
-        for found in read(Coinbase(), line.message, line.received_ns):
+        for found in read(Coinbase(), line.message, line.received_ns).trades:
             assert found["symbol"] == f"{said['product_id']}.COINBASE"
             assert (found["price"], found["size"]) == (Decimal(said["price"]), Decimal(said["size"]))
             assert (found["trade_id"], found["sequence"]) == (str(said["trade_id"]), said["trade_id"])
@@ -181,6 +296,11 @@ VENUES = [
     (Kraken(), KRAKEN_1),
     (Binance(), BINANCE),
     (Bitstamp(), BITSTAMP),
+    (Coinbase(), COINBASE_QUOTE),
+    (Kraken(), KRAKEN_QUOTE),
+    (Kraken(), KRAKEN_1_SPREAD),
+    (Binance(), BINANCE_QUOTE),
+    (Bitstamp(), BITSTAMP_QUOTE),
 ]
 KNOWN: st.SearchStrategy[tuple[Venue, Any]] = st.sampled_from(VENUES)
 FLAT: st.SearchStrategy[tuple[Venue, Any]] = st.sampled_from([VENUES[0], VENUES[3]])
@@ -198,7 +318,7 @@ def test_nonsense_is_told_as_such_and_never_anything_else(data: st.DataObject) -
     if data.draw(st.booleans()):
         text = text[: data.draw(st.integers(0, len(text)))]
     with suppress(FeedError):
-        for found in read(venue, text, RECEIVED):
+        for found in read(venue, text, RECEIVED).trades:
             assert found["price"] == found["price"].quantize(Decimal("1e-12"))
 
 
