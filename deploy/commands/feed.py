@@ -12,6 +12,8 @@ from prometheus_client import start_http_server
 
 from deploy.errors import UserError
 from deploy.options import Speed, brokers_option, load, metrics_port_option, registry_option
+from jobs.settings import SettingsError
+from jobs.topics import create_missing
 from schemas.registry import RegistryError
 from schemas.topics import QUOTES
 from services import logs
@@ -172,9 +174,10 @@ async def _published(
 ) -> Feed:
     """Publish what works bring to a feed until one of them ends or Ctrl-C. Raises UserError."""
     settings = load(flags)
+    topics = {"trade": settings.trades_topic, "quote": quotes_topic}
     try:
+        create_missing(settings, list(topics.values()))
         with traced(f"feed-{venue.name.lower()}") as traces:
-            topics = {"trade": settings.trades_topic, "quote": quotes_topic}
             publisher = Publisher(settings.kafka_client(), settings.registry_client(), topics, traces)
             found = Feed(venue, publisher)
             click.echo(f"{venue.name} goes to {', '.join(topics.values())} of {settings.brokers}; Ctrl-C stops")
@@ -182,7 +185,7 @@ async def _published(
                 await _until_stopped(publisher.run(), *works(found))
             finally:
                 await publisher.close()
-    except (PublishError, RegistryError, RefusedError) as error:
+    except (PublishError, RegistryError, RefusedError, SettingsError) as error:
         raise UserError(str(error)) from error
     return found
 
