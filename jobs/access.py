@@ -81,7 +81,7 @@ def _lake(settings: Settings) -> Access:
 
 
 def _producer(settings: Settings) -> Access:
-    return Access(writes=(settings.trades_topic,))
+    return Access(writes=(settings.trades_topic, topics.QUOTES, topics.BOOKS))
 
 
 def _reader(settings: Settings) -> Access:
@@ -124,4 +124,4 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "dlq": _dlq,
     "txn": _txn,
 }
-"""The jobs; who sends trades; who reads what is published; `tickloom audit`, `tickloom dlq` and `tickloom txn`."""
+"""The jobs; who sends trades, quotes and books; who reads what is published; `tickloom audit`, `dlq` and `txn`."""

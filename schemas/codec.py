@@ -18,6 +18,8 @@ MAGIC = 0
 HEADER = struct.Struct(">BI")
 
 Schema = dict[str, Any]
+Decimals = list[tuple[str, Fixed]]
+"""The decimal fields of a record and their precision and scale."""
 
 
 class CodecError(ValueError):
@@ -32,7 +34,7 @@ class Encoder:
         self._name = name
         self._header = HEADER.pack(MAGIC, schema_id)
         self._schema = _parse(schema)
-        self._decimals = _decimals(schema)
+        self._decimals, self._lists = _decimals(schema), _lists(schema)
         self._integers = [field["name"] for field in schema["fields"] if field["type"] in ("int", "long")]
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
@@ -49,11 +51,9 @@ class Encoder:
         return buffer.getvalue()
 
     def _to_wire(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        wire = dict(record)
-        for name, fixed in self._decimals:
-            value = wire.get(name)
-            if value is not None:
-                wire[name] = fixed.to_wire(value)
+        wire = _to_wire(record, self._decimals)
+        for name, decimals in self._lists:
+            wire[name] = [_to_wire(each, decimals) for each in wire[name]]
         for name in self._integers:
             if type(wire[name]) is not int:  # fastavro would cut a float
                 raise TypeError(f"{name} {wire[name]!r} is no integer")
@@ -70,7 +70,7 @@ class Decoder:
         self._name = name
         self._schema = avro.load(name)
         self._reader = _parse(self._schema)
-        self._decimals = _decimals(self._schema)
+        self._decimals, self._lists = _decimals(self._schema), _lists(self._schema)
         self._lookup = lookup
         self._plans: dict[int, tuple[Any, Any]] = {}
 
@@ -85,9 +85,10 @@ class Decoder:
         buffer.seek(HEADER.size)
         try:
             record: dict[str, Any] = fastavro.schemaless_reader(buffer, writer, reader)
-            for name, fixed in self._decimals:
-                if record[name] is not None:
-                    record[name] = fixed.from_wire(record[name])
+            _from_wire(record, self._decimals)
+            for name, decimals in self._lists:
+                for each in record[name]:
+                    _from_wire(each, decimals)
         except Exception as error:  # garbage makes fastavro raise anything
             raise CodecError(f"no {self._name}: {type(error).__name__} {error}") from error
         if buffer.tell() != len(message):
@@ -170,8 +171,33 @@ def _refuse_misreading(schema: Schema, written: Schema, identity: int) -> None:
             raise CodecError(f"schema {identity} writes {name} as {words(types[name])}, not as {words(field['type'])}")
 
 
-def _decimals(schema: Schema) -> list[tuple[str, Fixed]]:
-    """The decimal fields of a record and their precision and scale."""
+def _to_wire(record: Mapping[str, Any], decimals: Decimals) -> dict[str, Any]:
+    wire = dict(record)
+    for name, fixed in decimals:
+        value = wire.get(name)
+        if value is not None:
+            wire[name] = fixed.to_wire(value)
+    return wire
+
+
+def _from_wire(record: dict[str, Any], decimals: Decimals) -> None:
+    for name, fixed in decimals:
+        if record[name] is not None:
+            record[name] = fixed.from_wire(record[name])
+
+
+def _lists(schema: Schema) -> list[tuple[str, Decimals]]:
+    """The fields that are lists of records, and the decimals of these."""
+    return [
+        (field["name"], _decimals(items))
+        for field in schema["fields"]
+        if isinstance(field["type"], dict)
+        and isinstance(items := field["type"].get("items"), dict)
+        and "fields" in items
+    ]
+
+
+def _decimals(schema: Schema) -> Decimals:
     branches = [
         (field["name"], branch)
         for field in schema["fields"]

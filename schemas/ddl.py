@@ -50,6 +50,9 @@ def _not_null(avro_type: Any) -> str:
             return f"DECIMAL({precision}, {scale})"
         case {"type": "array", "items": items}:
             return f"ARRAY<{_sql(items)}>"
+        case {"type": "record", "fields": [*fields]}:
+            listed = (f"`{field['name']}` {_sql(field['type'])}" for field in fields)
+            return f"ROW<{', '.join(listed)}>"
         case {"logicalType": _}:
             pass  # times are plain longs: Flink's Avro formats misread the logical ones
         case {"type": str(simple)} | str(simple) if simple in SIMPLE:

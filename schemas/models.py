@@ -108,6 +108,49 @@ class Quote(Record):
         return _floor(self.ts_recv)
 
 
+class BookLevel(BaseModel):
+    """Units at a price of an order book from now on; 0: the level is gone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    side: Literal["bid", "ask"]
+    price: Amount
+    size: Amount
+
+
+class BookUpdate(Record):
+    """What has changed in the order book of an instrument at a venue, or the whole of it."""
+
+    schema_name = "book_update"
+
+    symbol: str
+    venue: str | None = None
+    first_sequence: Long | None = None
+    sequence: Long | None = None
+    ts_event: Nanoseconds
+    ts_recv: Nanoseconds | None = None
+    is_snapshot: bool
+    levels: Annotated[tuple[BookLevel, ...], Field(strict=False)]
+    depth: Int | None = None
+    checksum: Long | None = None
+    price_digits: Int | None = None
+    size_digits: Int | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """When the book became so, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+    @property
+    def receive_time(self) -> datetime | None:
+        """When it was received, cut to the microsecond."""
+        return _floor(self.ts_recv)
+
+    def to_avro(self) -> dict[str, Any]:
+        """The Avro record: decimals as Decimal, times as integer nanoseconds, levels as a list of records."""
+        return {**self.__dict__, "levels": [dict(each) for each in self.levels]}
+
+
 class Candle(Record):
     """Open, high, low, close and volume of one window [window_start, window_end)."""
 
@@ -332,6 +375,7 @@ class MarketStatus(Record):
 MODELS: tuple[type[Record], ...] = (
     Trade,
     Quote,
+    BookUpdate,
     Candle,
     Bar,
     RejectedTrade,

@@ -7,6 +7,7 @@ from schemas.resolutions import SESSIONS
 
 TRADES = "md.trades.v1"
 QUOTES = "md.quotes.v1"
+BOOKS = "md.books.v1"
 REJECTED = "md.trades.rejected.v1"
 REPLAYED = "md.trades.replayed.v1"
 LATE = "md.late.v1"
@@ -58,6 +59,7 @@ def schema_of(subject: str) -> str | None:
 SCHEMAS = {
     subject(TRADES): "trade",
     subject(QUOTES): "quote",
+    subject(BOOKS): "book_update",
     subject(REJECTED): "rejected_trade",
     subject(REPLAYED): "replayed_trade",
     subject(LATE): "late_trades",

@@ -22,6 +22,31 @@ class QuoteRecord(TypedDict):
     ask_size: Decimal | None
 
 
+class LevelRecord(TypedDict):
+    """A level of a book update: `bid` or `ask`, and the units at a price from now on."""
+
+    side: str
+    price: Decimal
+    size: Decimal
+
+
+class BookRecord(TypedDict):
+    """An update as in schemas/book_update.avsc: prices and sizes exact, times in nanoseconds since the epoch, UTC."""
+
+    symbol: str
+    venue: str | None
+    first_sequence: int | None
+    sequence: int | None
+    ts_event: int
+    ts_recv: int | None
+    is_snapshot: bool
+    levels: list[LevelRecord]
+    depth: int | None
+    checksum: int | None
+    price_digits: int | None
+    size_digits: int | None
+
+
 class TradeRecord(TypedDict):
     """A trade as in schemas/trade.avsc: prices and sizes exact, times in nanoseconds since the epoch, UTC."""
 

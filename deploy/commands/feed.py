@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from deploy.options import Speed, brokers_option, load, metrics_port_option, reg
 from jobs.settings import SettingsError
 from jobs.topics import create_missing
 from schemas.registry import RegistryError
-from schemas.topics import QUOTES
+from schemas.topics import BOOKS, QUOTES
 from services import logs
 from services.feeds import VENUES
 from services.feeds.capture import CaptureError, Line, Recorder, lines
@@ -23,7 +23,8 @@ from services.feeds.feed import Feed
 from services.feeds.gateway import Gateway
 from services.feeds.history import Archive, History
 from services.feeds.publisher import Publisher, PublishError
-from services.feeds.venue import CHANNELS, Channel, RefusedError, Venue
+from services.feeds.snapshots import BookArchive, Snapshots
+from services.feeds.venue import CHANNELS, BeginAnewError, Channel, RefusedError, Venue
 from services.pacing import Pace
 from services.traces import traced
 
@@ -40,19 +41,20 @@ def _channels(_context: click.Context, _option: click.Parameter, value: str) -> 
 
 
 channels_option = click.option(
-    "--channels", default="trades", show_default=True, callback=_channels, help="What to follow: trades,quotes."
+    "--channels", default="trades", show_default=True, callback=_channels, help="What to follow: trades,quotes,books."
 )
 url_option = click.option("--url", help="Another address than the venue's, such as a proxy's.")
 history_option = click.option("--history-url", help="Likewise, of its HTTP interface.")
 topic_option = click.option("--topic", "trades_topic", help="Topic of the trades.  [default: the setting]")
 quotes_topic_option = click.option("--quotes-topic", default=QUOTES, show_default=True, help="Topic of the quotes.")
+books_topic_option = click.option("--books-topic", default=BOOKS, show_default=True, help="Topic of the order books.")
 
 Work = Coroutine[Any, Any, Any]
 
 
 @click.group()
 def feed() -> None:
-    """Trades and quotes of Coinbase, Kraken, Binance and Bitstamp, from their public channels.
+    """Trades, quotes and order books of Coinbase, Kraken, Binance and Bitstamp, from their public channels.
 
     A trade of BTC-USD at Coinbase has the symbol BTC-USD.COINBASE. Two feeds of the same venue may run side by side:
     jobs count a trade once, by its id.
@@ -68,6 +70,7 @@ def feed() -> None:
 @metrics_port_option
 @topic_option
 @quotes_topic_option
+@books_topic_option
 @brokers_option
 @registry_option
 def run(
@@ -78,9 +81,11 @@ def run(
     history_url: str | None,
     metrics_port: int | None,
     quotes_topic: str,
+    books_topic: str,
     **flags: str | None,
 ) -> None:
-    """Send the trades of VENUE to Kafka until Ctrl-C, and its quotes: the best bid and offer at every change.
+    """Send the trades of VENUE to Kafka until Ctrl-C, its quotes, which are the best bid and offer at every change, and
+    its order books: each whole, then what changes in it.
 
     A connection that is lost is opened again; what was traded meanwhile is asked for over HTTP, where the venue numbers
     its trades (not at Bitstamp). While Kafka is slow or away the venue's connection waits: nothing is dropped here.
@@ -96,11 +101,14 @@ def run(
         start_http_server(metrics_port, addr="127.0.0.1")
 
     def follow(feed: Feed) -> Iterator[Work]:
-        yield Gateway(found, _pairs(symbols), channels, feed.take, url).run()
+        yield Gateway(found, _pairs(symbols), channels, feed.take, url, feed.connected).run()
         if isinstance(found, Archive):
             yield History(found, feed.holes, feed.publish, history_url).run()
+        if isinstance(found, BookArchive):
+            yield Snapshots(found, feed.books_wanted, feed.take_book, history_url).run()
 
-    click.echo(_delivered(asyncio.run(_published(found, flags, quotes_topic, follow)), found))
+    topics = {"quote": quotes_topic, "book_update": books_topic}
+    click.echo(_delivered(asyncio.run(_published(found, flags, topics, follow)), found))
 
 
 @feed.command()
@@ -137,10 +145,15 @@ def record(venue: str, symbols: str, channels: tuple[Channel, ...], url: str | N
 @click.option("--speed", type=Speed(), default="max", show_default=True, help="Times the original timing.")
 @topic_option
 @quotes_topic_option
+@books_topic_option
 @brokers_option
 @registry_option
-def replay(venue: str, capture: Path, speed: float | None, quotes_topic: str, **flags: str | None) -> None:
-    """Send the trades and quotes of a CAPTURE of VENUE to Kafka, read as a live feed reads them.
+def replay(
+    venue: str, capture: Path, speed: float | None, quotes_topic: str, books_topic: str, **flags: str | None
+) -> None:
+    """Send the trades, quotes and order books of a CAPTURE of VENUE to Kafka, read as a live feed reads them.
+
+    A capture has no books of Binance and Bitstamp, which tell them whole over HTTP alone.
 
     \b
       tickloom feed replay kraken kraken.ndjson.xz --speed 10
@@ -151,10 +164,12 @@ def replay(venue: str, capture: Path, speed: float | None, quotes_topic: str, **
     async def play(feed: Feed) -> None:
         for line in lines(capture):
             await asyncio.sleep(pace.seconds_until(line.received_ns))
-            await feed.take(line)
+            with suppress(BeginAnewError):  # nobody else can be asked
+                await feed.take(line)
 
     try:
-        found = asyncio.run(_published(VENUES[venue], flags, quotes_topic, lambda feed: [play(feed)]))
+        topics = {"quote": quotes_topic, "book_update": books_topic}
+        found = asyncio.run(_published(VENUES[venue], flags, topics, lambda feed: [play(feed)]))
     except ValueError as error:
         raise UserError(str(error)) from error
     click.echo(_delivered(found, VENUES[venue]))
@@ -165,16 +180,20 @@ def _pairs(symbols: str) -> list[str]:
 
 
 def _delivered(feed: Feed, venue: Venue) -> str:
-    quotes = f" and {feed.quotes:,} quotes" if feed.quotes else ""
-    return f"{feed.trades:,} trades{quotes} of {venue.name} delivered"
+    counts = {"quotes": feed.quotes, "updates of books": feed.book_updates}
+    more = "".join(f", {count:,} {what}" for what, count in counts.items() if count)
+    return f"{feed.trades:,} trades{more} of {venue.name} delivered"
 
 
 async def _published(
-    venue: Venue, flags: dict[str, str | None], quotes_topic: str, works: Callable[[Feed], Iterable[Work]]
+    venue: Venue, flags: dict[str, str | None], more: dict[str, str], works: Callable[[Feed], Iterable[Work]]
 ) -> Feed:
-    """Publish what works bring to a feed until one of them ends or Ctrl-C. Raises UserError."""
+    """Publish what works bring to a feed until one of them ends or Ctrl-C. Raises UserError.
+
+    `more` are the topics by schema, but for that of the trades, which is a setting.
+    """
     settings = load(flags)
-    topics = {"trade": settings.trades_topic, "quote": quotes_topic}
+    topics = {"trade": settings.trades_topic, **more}
     try:
         create_missing(settings, list(topics.values()))
         with traced(f"feed-{venue.name.lower()}") as traces:

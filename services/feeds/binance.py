@@ -4,17 +4,20 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from services.feeds.venue import Channel, Hole, RefusedError, pair_of, quote, trade
-from services.records import QuoteRecord, TradeRecord
+from services.feeds.venue import Channel, Hole, RefusedError, book, pair_of, quote, trade
+from services.records import BookRecord, QuoteRecord, TradeRecord
 
-NAMES: Mapping[Channel, str] = {"trades": "trade", "quotes": "bookTicker"}
+NAMES: Mapping[Channel, str] = {"trades": "trade", "quotes": "bookTicker", "books": "depth@100ms"}
+DEPTH = 5_000
+"""Levels of a side in a snapshot: the most that it gives. What is deeper is known once it changes."""
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD")
 """What pairs are quoted in: its symbols have nothing between the two names."""
 
 
 class Binance:
-    """Streams `<symbol>@trade`, whose ids have no holes, and `<symbol>@bookTicker`, which tells no time.
+    """Streams `<symbol>@trade`, whose ids have no holes, `<symbol>@bookTicker`, which tells no time, and
+    `<symbol>@depth`, whose numbers have no holes and whose snapshots come over HTTP.
 
     Only a ping tells whether the connection lives.
     """
@@ -41,6 +44,28 @@ class Binance:
         if str(message.get("stream", "")).endswith("@bookTicker"):
             bid, ask = (told["b"], told["B"]), (told["a"], told["A"])
             yield quote(self.name, pair_of(told["s"], QUOTES), received_ns, received_ns, bid, ask, told["u"])
+
+    def books(self, message: Any, received_ns: int) -> Iterator[BookRecord]:
+        told = message.get("data", {})
+        if told.get("e") == "depthUpdate":
+            yield book(
+                self.name,
+                pair_of(told["s"], QUOTES),
+                int(told["E"]) * 1_000_000,
+                received_ns,
+                told["b"],
+                told["a"],
+                is_snapshot=False,
+                first_sequence=told["U"],
+                sequence=told["u"],
+            )
+
+    def book_page(self, pair: str) -> str:
+        return f"/api/v3/depth?symbol={pair.replace('-', '')}&limit={DEPTH}"
+
+    def whole_book(self, pair: str, answer: Any, received_ns: int) -> BookRecord:
+        bids, asks, number = answer["bids"], answer["asks"], answer["lastUpdateId"]
+        return book(self.name, pair, received_ns, received_ns, bids, asks, is_snapshot=True, sequence=number)
 
     def page(self, hole: Hole) -> str:
         symbol = hole.pair.replace("-", "")

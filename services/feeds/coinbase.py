@@ -5,14 +5,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.exact import nanoseconds
-from services.feeds.venue import Channel, Hole, RefusedError, quote, trade
-from services.records import QuoteRecord, TradeRecord
+from services.feeds.venue import Channel, Hole, RefusedError, book, quote, trade
+from services.records import BookRecord, QuoteRecord, TradeRecord
 
-NAMES: Mapping[Channel, str] = {"trades": "matches", "quotes": "ticker"}
+NAMES: Mapping[Channel, str] = {"trades": "matches", "quotes": "ticker", "books": "level2_batch"}
+SIDES = {"buy": "bid", "sell": "ask"}
 
 
 class Coinbase:
-    """Channels `matches`, whose ids have no holes, and `ticker`, which tells the quote that a trade leaves behind."""
+    """Channels `matches`, whose ids have no holes, `ticker`, which tells the quote that a trade leaves behind, and
+    `level2_batch`, whose updates have no numbers.
+    """
 
     name = "COINBASE"
     url = "wss://ws-feed.exchange.coinbase.com"
@@ -35,6 +38,18 @@ class Coinbase:
             bid, ask = ((message[f"best_{side}"], message.get(f"best_{side}_size")) for side in ("bid", "ask"))
             at, number = nanoseconds(message["time"]), message["sequence"]
             yield quote(self.name, message["product_id"], at, received_ns, bid, ask, number)
+
+    def books(self, message: Any, received_ns: int) -> Iterator[BookRecord]:
+        if message["type"] not in ("snapshot", "l2update"):
+            return
+        at = nanoseconds(message["time"]) if "time" in message else received_ns
+        is_snapshot = message["type"] == "snapshot"
+        if is_snapshot:
+            bids, asks = message["bids"], message["asks"]
+        else:
+            changed = [(SIDES[side], price, size) for side, price, size in message["changes"]]
+            bids, asks = ([level for side, *level in changed if side == which] for which in ("bid", "ask"))
+        yield book(self.name, message["product_id"], at, received_ns, bids, asks, is_snapshot=is_snapshot)
 
     def page(self, hole: Hole) -> str:
         return f"/products/{hole.pair}/trades?limit=1000&after={hole.last + 1}"  # the newest first

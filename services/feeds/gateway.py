@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from services.feeds.capture import Line
-from services.feeds.venue import Channel, Venue
+from services.feeds.venue import BeginAnewError, Channel, Venue
 
 PING_S = 20
 OPEN_TIMEOUT_S = 10
@@ -21,7 +21,7 @@ WAITING = 1_024
 """Messages that may wait for Kafka. Beyond that the venue's connection is not read: nothing is dropped here."""
 REQUEST_EVERY_S = 0.2
 """Venues allow a few requests a second."""
-LOST = (OSError, WebSocketException)  # a time-out is an OSError
+LOST = (OSError, WebSocketException, BeginAnewError)  # a time-out is an OSError
 LOG = logging.getLogger("tickloom.feed")
 CONNECTED = Gauge("tickloom_feed_connected", "1 while a venue's messages come", ["venue"])
 CONNECTIONS = Counter("tickloom_feed_connections_total", "Attempts to connect to a venue", ["venue"])
@@ -30,8 +30,15 @@ MESSAGES = Counter("tickloom_feed_messages_total", "Messages of a venue", ["venu
 Take = Callable[[Line], Awaitable[None]]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Gateway:
-    """Hands the messages of some pairs at a venue to `take`, one after the other; `url` is another than the venue's."""
+    """Hands the messages of some pairs at a venue to `take`, one after the other; `url` is another than the venue's.
+
+    `connected` is called before the first message of every connection.
+    """
 
     def __init__(
         self,
@@ -40,9 +47,10 @@ class Gateway:
         channels: Collection[Channel],
         take: Take,
         url: str | None = None,
+        connected: Callable[[], None] = _nothing,
     ) -> None:
         self._venue, self._pairs, self._channels, self._take = venue, pairs, channels, take
-        self._url = url or venue.url
+        self._url, self._connected = url or venue.url, connected
 
     async def run(self) -> None:
         """Until cancelled. Raises what `take` raises."""
@@ -69,6 +77,7 @@ class Gateway:
                 max_size=MESSAGE_BYTES,
                 max_queue=WAITING,
             ) as socket:
+                self._connected()
                 for request in self._venue.requests(self._pairs, self._channels):
                     await socket.send(request)
                     await asyncio.sleep(REQUEST_EVERY_S)

@@ -1,25 +1,18 @@
 """What a venue's connection has left out, asked for over HTTP: its trades are published late rather than never."""
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from decimal import Decimal
 from typing import Any, Protocol, runtime_checkable
 
 import httpx
 from prometheus_client import Counter
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
-from services.feeds.venue import SHOWN, FeedError, Hole
+from services.feeds import asking
+from services.feeds.venue import FeedError, Hole
 from services.records import TradeRecord
 
-TIMEOUT_S = 10
-GIVE_UP_S = 300
-"""A venue that was away is often back by then."""
-PAGE_EVERY_S = 1.0
-"""Every venue allows a request a second."""
 PAGES_MAX = 100
 LOG = logging.getLogger("tickloom.feed")
 FILLED = Counter("tickloom_feed_filled_trades_total", "Trades that were left out and came over HTTP", ["venue"])
@@ -56,7 +49,7 @@ class History:
 
     async def run(self) -> None:
         """Until cancelled. Raises what `publish` raises."""
-        async with httpx.AsyncClient(base_url=self._url, timeout=TIMEOUT_S) as client:
+        async with httpx.AsyncClient(base_url=self._url, timeout=asking.TIMEOUT_S) as client:
             while True:
                 hole = await self._holes.get()
                 try:
@@ -79,39 +72,17 @@ class History:
             if left == hole:
                 raise FeedError(f"{self._venue.name} does not have them")
             hole = left
-            await asyncio.sleep(PAGE_EVERY_S)
+            await asyncio.sleep(asking.PAUSE_S)
         raise FeedError(f"more than {PAGES_MAX} pages")
 
     async def _page(self, client: httpx.AsyncClient, hole: Hole) -> list[TradeRecord]:
         """Trades of a hole, each once, the oldest first."""
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(_BusyError),
-            wait=wait_exponential_jitter(initial=1, max=60),
-            stop=stop_after_delay(GIVE_UP_S),
-            reraise=True,
-        ):
-            with attempt:
-                answer = await _asked(client, self._venue.page(hole))
+        answer = await asking.answer(client, self._venue.page(hole))
         try:
-            found = list(self._venue.past(hole, json.loads(answer, parse_float=Decimal), time.time_ns()))
+            found = list(self._venue.past(hole, answer, time.time_ns()))
         except FeedError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise FeedError(f"{self._venue.name}: {error!r} in {answer[:SHOWN]!r}") from error
+            raise FeedError(f"{self._venue.name}: {error!r}") from error
         trades = {each["sequence"] or 0: each for each in found}
         return [trades[number] for number in sorted(trades) if hole.first <= number <= hole.last]
-
-
-class _BusyError(httpx.HTTPError):
-    """The venue does not answer now, or asks for patience."""
-
-
-async def _asked(client: httpx.AsyncClient, path: str) -> bytes:
-    try:
-        answer = await client.get(path)
-    except httpx.TransportError as error:
-        raise _BusyError(str(error) or type(error).__name__) from error
-    if answer.status_code in (418, 429) or answer.is_server_error:
-        raise _BusyError(f"{answer.status_code} {answer.reason_phrase}")
-    answer.raise_for_status()
-    return answer.content

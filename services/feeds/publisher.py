@@ -8,9 +8,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas import avro, broker
 from schemas.codec import Encoder
 from schemas.registered import Registry
-from services.records import QuoteRecord, TradeRecord
+from services.records import BookRecord, QuoteRecord, TradeRecord
 from services.replay import PRODUCER, SILENT
 from services.traces import Headers, Sent, Traces
+
+Record = TradeRecord | QuoteRecord | BookRecord
 
 SERVE_S = 0.02
 FLUSH_TIMEOUT_S = 30
@@ -42,7 +44,7 @@ class Publisher:
         self._sent = Sent(traces, topics["trade"])
         self._failure: str | None = None
 
-    async def send(self, schema: str, records: Iterable[TradeRecord | QuoteRecord]) -> None:
+    async def send(self, schema: str, records: Iterable[Record]) -> None:
         """Hand records of a schema over, in their order; waits while the queue is full. Raises PublishError."""
         for each in records:
             value = self._encoder(schema).encode(each)
@@ -70,7 +72,7 @@ class Publisher:
             self._encoders[schema] = Encoder(identity, schema)
         return self._encoders[schema]
 
-    def _produce(self, topic: str, record: TradeRecord | QuoteRecord, value: bytes, headers: Headers) -> bool:
+    def _produce(self, topic: str, record: Record, value: bytes, headers: Headers) -> bool:
         """Whether there was room in the queue."""
         try:
             self._producer.produce(

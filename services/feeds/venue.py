@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas.models import PRICE
-from services.records import QuoteRecord, TradeRecord
+from services.records import BookRecord, LevelRecord, QuoteRecord, TradeRecord
 
-Channel = Literal["trades", "quotes"]
-CHANNELS: tuple[Channel, ...] = ("trades", "quotes")
+Channel = Literal["trades", "quotes", "books"]
+CHANNELS: tuple[Channel, ...] = ("trades", "quotes", "books")
 SHOWN = 300
 """How much of a message that is not understood is told."""
 
@@ -24,6 +24,10 @@ class FeedError(ValueError):
 
 class RefusedError(FeedError):
     """The venue does not give what was asked for: one line with its words."""
+
+
+class BeginAnewError(Exception):
+    """A venue tells the whole of a book at the beginning of a connection alone: it must be another."""
 
 
 class Hole(NamedTuple):
@@ -73,19 +77,27 @@ class Venue(Protocol):
     def quotes(self, message: Any, received_ns: int) -> Iterable[QuoteRecord]:
         """Likewise, the best bids and offers."""
 
+    def books(self, message: Any, received_ns: int) -> Iterable[BookRecord]:
+        """Likewise, the updates of order books."""
+
 
 class Told(NamedTuple):
     """What a message says."""
 
     trades: list[TradeRecord]
     quotes: list[QuoteRecord]
+    books: list[BookRecord]
 
 
 def read(venue: Venue, text: str | bytes, received_ns: int) -> Told:
     """What a message says. Raises FeedError, which shows how the message begins, for what cannot be understood."""
     try:
         message = json.loads(text, parse_float=Decimal)
-        return Told(list(venue.trades(message, received_ns)), list(venue.quotes(message, received_ns)))
+        return Told(
+            list(venue.trades(message, received_ns)),
+            list(venue.quotes(message, received_ns)),
+            list(venue.books(message, received_ns)),
+        )
     except FeedError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -157,3 +169,53 @@ def quote(
         "ask_price": ask_price,
         "ask_size": ask_size,
     }
+
+
+Levels = Iterable[Sequence[Any]]
+"""Price and size of each level, and what else the venue tells of it."""
+
+
+def book(
+    venue: str,
+    pair: str,
+    ts_event: int,
+    received_ns: int,
+    bids: Levels,
+    asks: Levels,
+    *,
+    is_snapshot: bool,
+    first_sequence: int | None = None,
+    sequence: int | None = None,
+    depth: int | None = None,
+    checksum: int | None = None,
+    digits: tuple[int | None, int | None] = (None, None),
+) -> BookRecord:
+    """An update of an order book; `digits` are the decimal places of prices and sizes in its checksum.
+
+    Raises ValueError as `trade` does.
+    """
+    numbers = (first_sequence, sequence, checksum)
+    if not (
+        isinstance(pair, str) and isinstance(ts_event, int) and all(isinstance(each, int | None) for each in numbers)
+    ):
+        raise ValueError(f"{pair!r}, {ts_event!r} and {numbers!r} are no pair, time and numbers")
+    levels = [_level(side, *each[:2]) for side, told in (("bid", bids), ("ask", asks)) for each in told]
+    price_digits, size_digits = digits
+    return {
+        "symbol": f"{pair}.{venue}",
+        "venue": venue,
+        "first_sequence": first_sequence,
+        "sequence": sequence,
+        "ts_event": ts_event,
+        "ts_recv": received_ns,
+        "is_snapshot": is_snapshot,
+        "levels": levels,
+        "depth": depth,
+        "checksum": checksum,
+        "price_digits": price_digits,
+        "size_digits": size_digits,
+    }
+
+
+def _level(side: str, price: Any, size: Any) -> LevelRecord:
+    return {"side": side, "price": PRICE.fit(price), "size": PRICE.fit(size)}

@@ -17,8 +17,8 @@ def rights(role: str) -> set[tuple[str, str, str]]:
     return {(each.operation, each.resource, each.name + "…" * (each.pattern == "PREFIXED")) for each in found}
 
 
-def test_a_producer_may_write_trades_and_nothing_else() -> None:
-    assert rights("producer") == {("WRITE", "TOPIC", "ticks")}
+def test_a_producer_may_write_trades_quotes_and_books_and_nothing_else() -> None:
+    assert rights("producer") == {("WRITE", "TOPIC", name) for name in ("ticks", "md.quotes.v1", "md.books.v1")}
 
 
 def test_a_reader_may_read_what_is_published_but_not_the_trades_and_write_nothing() -> None:

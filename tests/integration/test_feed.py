@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from deploy.stack import Stack, ports
 from schemas.exact import floor_instant
-from schemas.models import Quote
+from schemas.models import BookUpdate, Quote
 from services.committed import CommittedReader
 from services.feeds import capture
 from services.oracle import SECOND_NS
@@ -34,6 +34,8 @@ PER_SECOND = 10
 SECONDS = 20
 COUNT = PER_SECOND * SECONDS
 QUOTE = {"type": "ticker", "sequence": 7, "best_bid": "100.4", "best_ask": "100.6", "time": "2023-11-14T22:13:20.5Z"}
+BOOK = {"type": "snapshot", "bids": [["100.4", "2"]], "asks": [["100.6", "3"]]}
+CHANGE = {"type": "l2update", "changes": [["buy", "100.4", "0"], ["buy", "100.3", "5"]], "time": QUOTE["time"]}
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -150,12 +152,14 @@ def test_what_a_broken_connection_missed_comes_over_http_and_is_in_the_candles(s
 
 
 def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: Feed, tmp_path: Path) -> None:
-    product, quotes = "BTC-USD", f"{feed.topic}.quotes"
+    product, quotes, books = "BTC-USD", f"{feed.topic}.quotes", f"{feed.topic}.books"
     trades = [match(number, product) for number in range(50)]
     quote = json.dumps({**QUOTE, "product_id": product})
+    changes = [json.dumps({**each, "product_id": product}) for each in (BOOK, CHANGE)]
     register(stack, quotes, "quote")
+    register(stack, books, "book_update")
     file = tmp_path / "coinbase.ndjson.xz"
-    with venue([*trades, quote, quote, "no JSON", DROP], [STALL]) as server:
+    with venue([*trades, quote, quote, *changes, "no JSON", DROP], [STALL]) as server:
         arguments = ("--symbols", product, "--url", server.url, "--out", str(file))
         recording = subprocess.Popen(
             command("feed", "record", "coinbase", *arguments),
@@ -164,11 +168,11 @@ def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: F
             text=True,
         )
         wait_until(lambda: server.connections == 2, "another connection once the first was read to its end", 30)
-        assert "53 messages in" in end(recording)
-    assert [line.message for line in capture.lines(file)] == [*trades, quote, quote, "no JSON"]
-    to = ("--topic", feed.topic, "--quotes-topic", quotes)
+        assert "55 messages in" in end(recording)
+    assert [line.message for line in capture.lines(file)] == [*trades, quote, quote, *changes, "no JSON"]
+    to = ("--topic", feed.topic, "--quotes-topic", quotes, "--books-topic", books)
     replayed = tickloom(stack.folder, "feed", "replay", "coinbase", str(file), *to)
-    assert "50 trades and 2 quotes of COINBASE delivered" in replayed.stdout
+    assert "50 trades, 2 quotes, 2 updates of books of COINBASE delivered" in replayed.stdout
     with CommittedReader(stack.kafka_client(), stack.registry_client(), {quotes: "quote"}) as reader:
         (found, _) = (Quote.from_avro(each.record) for each in reader.read_to_end(20))
     assert (found.symbol, found.bid_price, found.ask_price, found.ask_size) == (
@@ -177,4 +181,15 @@ def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: F
         Decimal("100.6"),
         None,
     )
+    with CommittedReader(stack.kafka_client(), stack.registry_client(), {books: "book_update"}) as reader:
+        whole, change = (BookUpdate.from_avro(each.record) for each in reader.read_to_end(20))
+    assert [(each.side, each.price, each.size) for each in whole.levels] == [
+        ("bid", Decimal("100.4"), Decimal(2)),
+        ("ask", Decimal("100.6"), Decimal(3)),
+    ]
+    assert (whole.is_snapshot, change.is_snapshot) == (True, False)
+    assert [(each.price, each.size) for each in change.levels] == [
+        (Decimal("100.4"), Decimal(0)),
+        (Decimal("100.3"), Decimal(5)),
+    ]
     assert "no JSON" in replayed.stderr

@@ -32,6 +32,11 @@ def test_bytes_integers_and_booleans_have_their_types() -> None:
     assert "`notional` DECIMAL(38, 24),\n" in ddl.columns("candle")
 
 
+def test_a_record_in_a_record_is_a_row() -> None:
+    level = "ROW<`side` STRING NOT NULL, `price` DECIMAL(38, 12) NOT NULL, `size` DECIMAL(38, 12) NOT NULL> NOT NULL"
+    assert ddl.types("book_update")["levels"] == f"ARRAY<{level}> NOT NULL"
+
+
 @pytest.mark.parametrize("avro_type", ["float", {"type": "long", "logicalType": "timestamp-micros"}])
 def test_a_type_that_flink_would_misread_is_refused_by_name(
     avro_type: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,5 +49,5 @@ def test_a_type_that_flink_would_misread_is_refused_by_name(
 
 
 def test_an_unknown_schema_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="there is no schema 'book': the schemas are bar, candle, late_trades"):
+    with pytest.raises(ValueError, match="there is no schema 'book': the schemas are bar, book_update, candle"):
         ddl.columns("book")

@@ -28,6 +28,8 @@ class Archive:
     times: Callable[[int], int] = at_ns
     page: int = 1_000
     troubles: list[int] = field(default_factory=list)
+    book_number: int = 0
+    """Of the last change in the book of Binance."""
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -40,6 +42,8 @@ class Archive:
             return self._kraken(int(query["since"]))
         if parts.path == "/api/v3/historicalTrades" and query["symbol"] == "BTCUSD":
             return self._binance(int(query["fromId"]))
+        if parts.path == "/api/v3/depth" and query["symbol"] == "BTCUSD":
+            return {"lastUpdateId": self.book_number, "bids": [["100.5", "1"]], "asks": [["100.6", "2"]]}
         return None
 
     def _coinbase(self, after: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from prometheus_client import REGISTRY
 
-from services.feeds import history
+from services.feeds import asking
 from services.feeds.binance import Binance
 from services.feeds.bitstamp import Bitstamp
 from services.feeds.coinbase import Coinbase
@@ -25,7 +25,7 @@ TIMEOUT_S = 20
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "PAGE_EVERY_S", 0)
+    monkeypatch.setattr(asking, "PAUSE_S", 0)
 
 
 def hole(first: int, last: int) -> Hole:
