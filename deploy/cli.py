@@ -28,6 +28,7 @@ COMMANDS = {
     "dataset": "candles of the lake as they were known at a time, as Parquet files",
     "quality": "how good the data of a period is: a table, JSON, or a page with pictures",
     "monitoring": "what Prometheus, Alertmanager and Grafana read, for what runs",
+    "size": "how large a cluster takes so many trades a second",
     "config": "the settings of the jobs, as they would be used",
     "jars": "the jars: lock, sync, list",
     "schemas": "the Avro schemas: check compatibility, register",
