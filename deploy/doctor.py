@@ -70,8 +70,8 @@ def java() -> Finding:
 
 
 def jar_files() -> Finding:
-    """Whether every pinned jar is here with the content that was pinned."""
-    pinned = jars.read_lock()
+    """Whether every pinned jar is here with the content that was pinned; those ON_DEMAND may be missing."""
+    pinned = [jar for jar in jars.read_lock() if jar.path.exists() or jar.group not in jars.ON_DEMAND]
     missing = [jar.coordinate for jar in pinned if not jar.path.exists()]
     changed = [jar.path for jar in pinned if jar.path.exists() and _sha256(jar.path) != jar.sha256]
     if changed:

@@ -31,8 +31,8 @@ class Collector:
     spans: list[Span] = field(default_factory=list)
 
     def environment(self, ratio: float = 1) -> dict[str, str]:
-        """What makes a process send the spans of such a share of the traces here, and soon."""
-        soon = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
+        """What makes a process send the spans of such a share of the traces here, soon, and drop none in a burst."""
+        soon = {"OTEL_BSP_SCHEDULE_DELAY": "100", "OTEL_BSP_MAX_QUEUE_SIZE": "1000000"}
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.url, "OTEL_TRACES_SAMPLER_ARG": str(ratio), **soon}
 
     def add(self, request: ExportTraceServiceRequest) -> None:

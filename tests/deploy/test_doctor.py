@@ -47,6 +47,14 @@ def test_a_missing_jar_is_a_problem_named_with_its_remedy(jar: Path) -> None:
     assert finding.remedy == "tickloom jars sync"
 
 
+def test_a_jar_that_is_fetched_when_it_is_asked_for_may_be_missing_but_not_changed(jar: Path) -> None:
+    jars.LOCK.write_text(jars.LOCK.read_text().replace("kafka", jars.ON_DEMAND[0], 1))
+    jar.write_bytes(CONTENT + b"!")
+    assert doctor.jar_files().verdict is Verdict.PROBLEM
+    jar.unlink()
+    assert doctor.jar_files().verdict is Verdict.OK
+
+
 def test_this_python_and_its_java_are_fine() -> None:
     assert doctor.python().verdict is Verdict.OK
     assert doctor.java().verdict is Verdict.OK
