@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.contest import Run
+from bench.output import Verdict
 
 EXPLANATION = """
 Each run has new processes, whose CPU this is. Speed is told by the output: when the broker got the
@@ -17,6 +18,7 @@ without the compiler's threads what a job pays that runs for long. tickloom vali
 duplicates, takes open and close by event time and writes six resolutions, with a rule of every kind
 and sale conditions; plain is the same job without these two; all others write one resolution."""
 
+LOST_SHOWN = 0.0005
 Figure = Callable[[Run], float]
 
 
@@ -69,8 +71,22 @@ class Row:
         wrong = [run.verdict for run in self.runs if not run.right]
         if not wrong:
             return ""
-        lost = max(each.lost for each in wrong)
-        return f"{len(wrong)} of {len(self.runs)} wrong: up to {lost:.1%} of trades lost"
+        return f"{len(wrong)} of {len(self.runs)} wrong: {_told(wrong)}"
+
+    def exceptions(self) -> str:
+        """What runs that count got wrong: values that their job does not promise to be right."""
+        return _told([run.verdict for run in self.runs if run.right])
+
+
+def _told(verdicts: Sequence[Verdict]) -> str:
+    """What is wrong in the worst of some outputs; nothing where none has anything wrong."""
+    worst = max(verdicts, key=lambda each: (abs(each.lost), sum(each.wrong.values())), default=None)
+    if worst is None:
+        return ""
+    lost = [f"{worst.lost:.1%} of trades lost"] if abs(worst.lost) >= LOST_SHOWN else []
+    counts = {"missing": worst.missing, "twice": worst.repeated, **worst.wrong}
+    told = [*lost, *(f"{count:,} {name}" for name, count in counts.items() if count)]
+    return f"{', '.join(told)}; of {worst.windows:,} windows" if told else ""
 
 
 def rows(runs: Sequence[Run]) -> list[Row]:
@@ -92,6 +108,8 @@ def show(console: Console, runs: Sequence[Run]) -> None:
     for row in found:
         if faults := row.faults():
             console.print(f"{row.job}: {faults}; these do not count")
+        elif exceptions := row.exceptions():
+            console.print(f"{row.job}: right but for {exceptions}")
     busiest = max(run.whole.other_cpus for run in runs)
     if busiest > BUSY_CPUS:
         console.print(f"The machine was busy: others used up to {busiest:.1f} CPUs. Trust no figure a second.")

@@ -32,7 +32,13 @@ def test_jobs_are_compared_run_by_run_and_wrong_ones_do_not_count() -> None:
     assert theirs.values(SPEED) == [300]
     assert theirs.ratios(SPEED) == pytest.approx([3])
     assert ours.ratios(SPEED) == []
-    assert (ours.faults(), theirs.faults()) == ("", "1 of 2 wrong: up to 20.0% of trades lost")
+    assert (ours.faults(), theirs.faults()) == ("", "1 of 2 wrong: 20.0% of trades lost; of 10 windows")
+
+
+def test_what_a_job_does_not_promise_counts_and_is_told() -> None:
+    found = run("stock", 500_000)
+    (row,) = report.rows([replace(found, verdict=replace(VERDICT, wrong={**VERDICT.wrong, "open": 4}))])
+    assert (row.faults(), row.exceptions()) == ("", "4 open; of 10 windows")
 
 
 def test_the_table_shows_medians_and_ranges(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,7 +47,7 @@ def test_the_table_shows_medians_and_ranges(capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert "850 (800–900)" in shown
     assert "3.00× (3.00–3.00)" in shown
-    assert "theirs: 1 of 2 wrong: up to 20.0% of trades lost; these do not count" in shown
+    assert "theirs: 1 of 2 wrong: 20.0% of trades lost; of 10 windows; these do not count" in shown
 
 
 def test_a_job_that_was_never_right_has_no_figure() -> None:
