@@ -96,7 +96,10 @@ def committed(batch: Batch, _dice: random.Random) -> Iterator[None]:
 @contextmanager
 def restore(batch: Batch, _dice: random.Random) -> Iterator[None]:
     """The TaskManager was killed, and the first request by which a sink takes over its transactions is kept back."""
-    os.kill(batch.stack.pids["taskmanager"], signal.SIGKILL)
+    killed = batch.stack.pids["taskmanager"]
+    os.kill(killed, signal.SIGKILL)
+    # What the killed one had sent is still on its way through the proxy, and it looks the same.
+    wait_for(lambda: batch.stack.pids.get("taskmanager", killed) != killed, "moment: no new TaskManager", TIMEOUT_S)
     with batch.proxy.keep_back(_takes_over) as hold:
         if not hold.reached.wait(TIMEOUT_S):
             raise UnsettledError(f"moment: the job was not restored after {TIMEOUT_S} s")
