@@ -71,6 +71,10 @@ def _bars(settings: Settings) -> Access:
     return _job("bars", settings, [settings.trades_topic], kafka.bar_sinks(settings))
 
 
+def _quotes(settings: Settings) -> Access:
+    return _job("quotes", settings, [settings.quotes_topic], kafka.quote_sinks(settings))
+
+
 def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
@@ -81,7 +85,7 @@ def _lake(settings: Settings) -> Access:
 
 
 def _producer(settings: Settings) -> Access:
-    return Access(writes=(settings.trades_topic, topics.QUOTES, topics.BOOKS))
+    return Access(writes=(settings.trades_topic, settings.quotes_topic, topics.BOOKS))
 
 
 def _reader(settings: Settings) -> Access:
@@ -116,6 +120,7 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "reconcile": _reconcile,
     "quality": _quality,
     "bars": _bars,
+    "quotes": _quotes,
     "sessions": _sessions,
     "lake": _lake,
     "producer": _producer,

@@ -52,6 +52,15 @@ BARS_COLUMNS = f"""
 """Columns of the `tickloom` connector with 'emit' = 'bars': each row sets one of bar and late."""
 
 
+QUOTES_COLUMNS = f"""
+    symbol STRING,
+    rt TIMESTAMP_LTZ(3),
+    candle ROW<{ddl.columns("quote_candle")}>,
+    rejected ROW<{ddl.columns("rejected_trade")}>,
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom-quotes` connector: each row sets one of candle and rejected."""
+
 RUNS_COLUMNS = """
     symbol STRING NOT NULL,
     rt TIMESTAMP_LTZ(3),

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import clients
-from jobs.environment import RUNS_COLUMNS, TRADES_COLUMNS
+from jobs.environment import QUOTES_COLUMNS, RUNS_COLUMNS, TRADES_COLUMNS
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
+from schemas import resolutions as lengths
 from schemas.resolutions import SESSIONS
 from udfs import conditions, rules
 
@@ -26,17 +27,44 @@ def trades_source(job: str, settings: Settings) -> dict[str, str]:
     """Options of the `tickloom` connector on the trades topic."""
     return {
         "connector": "tickloom",
+        "rules": rules.load(settings.rules).for_connector(),
+        "conditions": conditions.load(settings.conditions).for_connector(),
+        **reading(job, settings.trades_topic, settings),
+    }
+
+
+def reading(job: str, topic: str, settings: Settings) -> dict[str, str]:
+    """What our connectors have in common: where they read, until when, and how long they wait for what is late."""
+    return {
         "registry": settings.registry,
         **{f"registry-secrets.{name}": value for name, value in clients.registry_in_java(settings).items()},
-        "topic": settings.trades_topic,
+        "topic": topic,
         "group": consumer_group(settings, job),
         "out-of-orderness": f"{milliseconds(settings.out_of_orderness)} ms",
         "idle-timeout": f"{milliseconds(settings.idle_timeout)} ms",
-        "rules": rules.load(settings.rules).for_connector(),
-        "conditions": conditions.load(settings.conditions).for_connector(),
         **({"stop-offsets": settings.stop_offsets} if settings.stop_offsets else {}),
         **client_properties(settings),
     }
+
+
+def create_quotes(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the table `quotes`: candles of the best bid and offer as they close, and what is rejected."""
+    lengths_ms = ";".join(f"{name}={1_000 * lengths.seconds(name)}" for name in settings.resolutions)
+    options = {
+        "connector": "tickloom-quotes",
+        "schema": avro.text("quote"),
+        "resolutions": lengths_ms,
+        **reading(job, settings.quotes_topic, settings),
+    }
+    create(env, "quotes", QUOTES_COLUMNS, options)
+
+
+def quote_sinks(settings: Settings) -> list[Sink]:
+    """(table, topic, schema) of everything the quote job writes."""
+    return [
+        *((f"quotes_{name}", topics.quote_candles(name), "quote_candle") for name in settings.resolutions),
+        ("rejected_quotes", topics.QUOTES_REJECTED, "rejected_trade"),
+    ]
 
 
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
@@ -142,7 +170,7 @@ def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
 
 def sink_columns(schema: str) -> str:
     """Columns of a topic's table. A candle's record bears the last millisecond of its window: it is found by it."""
-    stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema == "candle" else ""
+    stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema in ("candle", "quote_candle") else ""
     return ddl.columns(schema) + stamp
 
 

@@ -117,6 +117,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="a bearer token instead of user and password (no flag)"
     )
     trades_topic: str = Field(topics.TRADES, description="topic of the trades")
+    quotes_topic: str = Field(topics.QUOTES, description="topic of the quotes")
     stop_offsets: str = Field(
         "",
         pattern=r"^(\d+:\d+(,\d+:\d+)*)?$",

@@ -151,6 +151,40 @@ class BookUpdate(Record):
         return {**self.__dict__, "levels": [dict(each) for each in self.levels]}
 
 
+class QuoteCandle(Record):
+    """The consolidated best bid and offer of an instrument in one window [window_start, window_end)."""
+
+    schema_name = "quote_candle"
+
+    symbol: str
+    resolution: str
+    window_start: Nanoseconds
+    window_end: Nanoseconds
+    bid_open: Amount | None = None
+    bid_high: Amount | None = None
+    bid_low: Amount | None = None
+    bid_close: Amount | None = None
+    ask_open: Amount | None = None
+    ask_high: Amount | None = None
+    ask_low: Amount | None = None
+    ask_close: Amount | None = None
+    mid_open: Amount | None = None
+    mid_high: Amount | None = None
+    mid_low: Amount | None = None
+    mid_close: Amount | None = None
+    spread: Amount | None = None
+    quoted_ns: Long
+    locked_ns: Long
+    crossed_ns: Long
+    quote_count: Long
+    venue_count: Int
+
+    @property
+    def window_start_time(self) -> datetime:
+        """Start of the window."""
+        return floor_instant(self.window_start)
+
+
 class Candle(Record):
     """Open, high, low, close and volume of one window [window_start, window_end)."""
 
@@ -376,6 +410,7 @@ MODELS: tuple[type[Record], ...] = (
     Trade,
     Quote,
     BookUpdate,
+    QuoteCandle,
     Candle,
     Bar,
     RejectedTrade,

@@ -8,6 +8,7 @@ from schemas.resolutions import SESSIONS
 TRADES = "md.trades.v1"
 QUOTES = "md.quotes.v1"
 BOOKS = "md.books.v1"
+QUOTES_REJECTED = "md.quotes.rejected.v1"
 REJECTED = "md.trades.rejected.v1"
 REPLAYED = "md.trades.replayed.v1"
 LATE = "md.late.v1"
@@ -23,6 +24,11 @@ MARKET_STATUS = "md.market.status.v1"
 def candles(resolution: str) -> str:
     """Topic of the candles of a resolution, such as `md.candles.1m.v1`; also `1m.updating` and `5m.every.1m`."""
     return f"md.candles.{resolution}.v1"
+
+
+def quote_candles(resolution: str) -> str:
+    """Topic of the candles of quotes of a resolution, such as `md.quotes.candles.1m.v1`."""
+    return f"md.quotes.candles.{resolution}.v1"
 
 
 def updating(length: str) -> str:
@@ -47,12 +53,15 @@ def subject(topic: str) -> str:
 
 def subjects(resolutions: Sequence[str]) -> dict[str, str]:
     """Every subject and the name of its schema; candles have one subject a resolution, sessions included."""
-    candle_subjects = {subject(candles(resolution)): "candle" for resolution in resolutions}
-    return SCHEMAS | candle_subjects
+    of_trades = {subject(candles(resolution)): "candle" for resolution in resolutions}
+    of_quotes = {subject(quote_candles(resolution)): "quote_candle" for resolution in resolutions}
+    return SCHEMAS | of_trades | of_quotes
 
 
 def schema_of(subject: str) -> str | None:
     """Name of the schema of a subject, None for a subject that is not ours."""
+    if QUOTE_CANDLES.fullmatch(subject):
+        return "quote_candle"
     return "candle" if CANDLES.fullmatch(subject) else SCHEMAS.get(subject)
 
 
@@ -60,6 +69,7 @@ SCHEMAS = {
     subject(TRADES): "trade",
     subject(QUOTES): "quote",
     subject(BOOKS): "book_update",
+    subject(QUOTES_REJECTED): "rejected_trade",
     subject(REJECTED): "rejected_trade",
     subject(REPLAYED): "replayed_trade",
     subject(LATE): "late_trades",
@@ -74,3 +84,4 @@ SCHEMAS = {
 CANDLES = re.compile(
     re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+(\.updating|\.every\.[0-9]+[a-z]+)?")
 )
+QUOTE_CANDLES = re.compile(re.escape(subject(quote_candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))

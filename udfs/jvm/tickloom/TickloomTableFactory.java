@@ -1,23 +1,26 @@
 package tickloom;
 
-import java.time.Duration;
-import java.util.HashMap;
-import java.util.HashSet;
+import static tickloom.KafkaTables.BOUNDED;
+import static tickloom.KafkaTables.GROUP;
+import static tickloom.KafkaTables.IDLE_TIMEOUT;
+import static tickloom.KafkaTables.OUT_OF_ORDERNESS;
+import static tickloom.KafkaTables.PROPERTIES;
+import static tickloom.KafkaTables.REGISTRY;
+import static tickloom.KafkaTables.REGISTRY_SECRETS;
+import static tickloom.KafkaTables.STOP_OFFSETS;
+import static tickloom.KafkaTables.TOPIC;
+import static tickloom.KafkaTables.map;
+import static tickloom.KafkaTables.text;
+
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.Set;
 import org.apache.flink.api.connector.source.Source;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.connector.file.src.FileSource;
-import org.apache.flink.connector.kafka.source.KafkaSource;
-import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
-import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.core.fs.Path;
-import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
-import org.apache.flink.table.api.DataTypes;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.factories.DynamicTableSourceFactory;
@@ -31,21 +34,10 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static final ConfigOption<Emit> EMIT = ConfigOptions.key("emit").enumType(Emit.class).defaultValue(Emit.CANDLES)
       .withDescription("candles: one-second accumulators, rejected and late rows; ticks: a row a trade; bars: a row a bar; "
           + "runs: a row a run of consecutive sequence numbers");
-  private static final ConfigOption<String> REGISTRY = text("registry", "URL of the schema registry");
-  private static final ConfigOption<Map<String, String>> REGISTRY_SECRETS = map("registry-secrets",
-      "properties of the registry's client; by the name of this option Flink knows that they are not to be printed");
-  private static final ConfigOption<String> TOPIC = text("topic", "topic of the trades");
-  private static final ConfigOption<String> GROUP = text("group", "consumer group that shows progress; not used to resume");
-  private static final ConfigOption<Map<String, String>> STOP_OFFSETS = map("stop-offsets",
-      "partition:offset,… at which to end; a partition not named is not read");
-  private static final ConfigOption<Boolean> BOUNDED = ConfigOptions.key("bounded").booleanType().defaultValue(false)
-      .withDescription("read what is there and end; the watermark waits for the end, so that no trade is late");
   private static final ConfigOption<List<String>> FILES = ConfigOptions.key("files").stringType().asList().noDefaultValue()
       .withDescription("CSV files with a header, instead of Kafka");
   private static final ConfigOption<Map<String, String>> COLUMNS = map("columns", "field:column in the files,…");
   private static final ConfigOption<Map<String, String>> CONSTANTS = map("constants", "field:value for all rows,…");
-  private static final ConfigOption<Duration> OUT_OF_ORDERNESS = duration("out-of-orderness", 2_000);
-  private static final ConfigOption<Duration> IDLE_TIMEOUT = duration("idle-timeout", 5_000);
   private static final ConfigOption<String> RULES = text("rules", "the validation rules, as udfs/rules.py writes them");
   private static final ConfigOption<String> CONDITIONS = text(
       "conditions", "the sale conditions, as udfs/conditions.py writes them; none: every trade is regular");
@@ -55,19 +47,6 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   private static final ConfigOption<Integer> SPAN_BARS = ConfigOptions.key("bar-span-bars").intType().defaultValue(20);
   private static final ConfigOption<List<String>> NUMBERED = ConfigOptions.key("numbered").stringType().asList().defaultValues()
       .withDescription("patterns of the venues that number the messages of a symbol 1, 2, 3");
-  private static final String PROPERTIES = "properties.";
-
-  private static ConfigOption<String> text(String key, String description) {
-    return ConfigOptions.key(key).stringType().noDefaultValue().withDescription(description);
-  }
-
-  private static ConfigOption<Map<String, String>> map(String key, String description) {
-    return ConfigOptions.key(key).mapType().defaultValue(Map.of()).withDescription(description);
-  }
-
-  private static ConfigOption<Duration> duration(String key, long defaultMs) {
-    return ConfigOptions.key(key).durationType().defaultValue(Duration.ofMillis(defaultMs));
-  }
 
   @Override
   public String factoryIdentifier() {
@@ -133,45 +112,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
   }
 
   private static Source<Trade, ?, ?> kafkaSource(ReadableConfig config, Rules rules, Map<String, String> table) {
-    String topic = required(config, TOPIC);
-    KafkaSourceBuilder<Trade> builder = KafkaSource.<Trade>builder()
-        .setStartingOffsets(OffsetsInitializer.earliest())
-        .setDeserializer(new KafkaTrades(required(config, REGISTRY), config.get(REGISTRY_SECRETS), rules))
-        .setProperties(consumerProperties(config, table));
-    Map<String, String> stops = config.get(STOP_OFFSETS);
-    if (stops.isEmpty()) {
-      builder.setTopics(topic);
-    } else {
-      Map<TopicPartition, Long> offsets = new HashMap<>();
-      stops.forEach((partition, offset) ->
-          offsets.put(new TopicPartition(topic, Integer.parseInt(partition)), Long.parseLong(offset)));
-      builder.setPartitions(new HashSet<>(offsets.keySet())).setBounded(OffsetsInitializer.offsets(offsets));
-    }
-    if (config.get(BOUNDED) && stops.isEmpty()) {
-      builder.setBounded(OffsetsInitializer.latest());
-    }
-    return builder.build();
-  }
-
-  private static String required(ReadableConfig config, ConfigOption<String> option) {
-    return config.getOptional(option).orElseThrow(() ->
-        new ValidationException("a 'tickloom' table needs either 'files' or '" + option.key() + "'"));
-  }
-
-  private static Properties consumerProperties(ReadableConfig config, Map<String, String> table) {
-    Properties properties = new Properties();
-    properties.put("isolation.level", "read_committed"); // trades of an aborted transaction never happened
-    properties.put("fetch.min.bytes", "65536");
-    properties.put("fetch.max.wait.ms", "50");
-    properties.put("max.partition.fetch.bytes", "4194304");
-    properties.put("max.poll.records", "4000");
-    properties.put("commit.offsets.on.checkpoint", String.valueOf(config.getOptional(GROUP).isPresent()));
-    config.getOptional(GROUP).ifPresent(group -> properties.put("group.id", group));
-    table.forEach((key, value) -> {
-      if (key.startsWith(PROPERTIES)) {
-        properties.put(key.substring(PROPERTIES.length()), value);
-      }
-    });
-    return properties;
+    String registry = KafkaTables.required(config, REGISTRY);
+    return KafkaTables.source(config, table, new KafkaTrades(registry, config.get(REGISTRY_SECRETS), rules));
   }
 }

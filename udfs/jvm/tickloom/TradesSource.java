@@ -84,14 +84,9 @@ final class TradesSource implements ScanTableSource, SupportsSourceWatermark {
     if (options.boundedRun()) {
       return WatermarkStrategy.noWatermarks(); // nothing is late: every window closes at the end of the input
     }
-    long outOfOrdernessMs = options.outOfOrdernessMs();
-    WatermarkStrategy<Trade> strategy = WatermarkStrategy
-        .<Trade>forGenerator(context -> new TradeWatermarks(outOfOrdernessMs))
-        .withTimestampAssigner((trade, timestamp) -> trade.isRejected() ? Long.MIN_VALUE : trade.tsEvent / 1_000_000);
-    if (options.stops()) {
-      return strategy; // a partition that has ended counts as infinitely far: were the others idle, all would be late
-    }
-    return strategy.withIdleness(Duration.ofMillis(options.idleTimeoutMs()));
+    Duration idleTimeout = options.stops() ? null : Duration.ofMillis(options.idleTimeoutMs());
+    return Watermarks.behind(options.outOfOrdernessMs(), idleTimeout,
+        (trade, timestamp) -> trade.isRejected() ? Watermarks.NONE : trade.tsEvent / 1_000_000);
   }
 
   private DataStream<RowData> candles(DataStream<Trade> source, ProviderContext context, TypeInformation<RowData> rows) {

@@ -1,0 +1,138 @@
+package tickloom;
+
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.apache.flink.api.common.functions.OpenContext;
+import org.apache.flink.api.common.state.MapState;
+import org.apache.flink.api.common.state.MapStateDescriptor;
+import org.apache.flink.api.common.state.ValueState;
+import org.apache.flink.api.common.state.ValueStateDescriptor;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.common.typeinfo.Types;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.util.Collector;
+
+/**
+ * Quotes of all venues to candles of the best bid and offer, keyed by instrument. Quotes wait, by second, until the
+ * watermark says that no earlier ones come; then they are taken in the order of their events. A quote is late when its
+ * second was taken already: this is the instrument's own state, so that it holds after a restore as well.
+ */
+final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
+  private static final TypeInformation<Quote> QUOTE = Types.POJO(Quote.class);
+  private static final MapStateDescriptor<Long, List<Quote>> WAITING =
+      new MapStateDescriptor<>("waiting", Types.LONG, Types.LIST(QUOTE));
+  private static final ValueStateDescriptor<Long> TAKEN = new ValueStateDescriptor<>("taken", Types.LONG);
+  private static final ValueStateDescriptor<QuoteBook> BOOK =
+      new ValueStateDescriptor<>("book", Types.POJO(QuoteBook.class));
+  private static final MapStateDescriptor<String, QuoteBar> OPEN =
+      new MapStateDescriptor<>("bars", Types.STRING, Types.POJO(QuoteBar.class));
+  private static final Comparator<Quote> ORDER = Comparator.<Quote>comparingLong(quote -> quote.tsEvent)
+      .thenComparingInt(quote -> quote.partition).thenComparingLong(quote -> quote.offset);
+  private static final BigDecimal TWO = BigDecimal.valueOf(2);
+
+  private final List<Resolution> resolutions; // the longest first
+  private final String topic;
+  private transient MapState<Long, List<Quote>> waiting;
+  private transient ValueState<Long> taken; // the last second whose quotes are in candles
+  private transient ValueState<QuoteBook> books;
+  private transient MapState<String, QuoteBar> bars; // by resolution
+  private transient Counter quotes;
+  private transient Counter late;
+
+  QuoteCandles(List<Resolution> resolutions, String topic) {
+    this.topic = topic;
+    this.resolutions = new ArrayList<>(resolutions);
+    this.resolutions.sort(Comparator.comparingLong(Resolution::lengthNs).reversed());
+  }
+
+  @Override
+  public void open(OpenContext context) {
+    waiting = getRuntimeContext().getMapState(WAITING);
+    taken = getRuntimeContext().getState(TAKEN);
+    books = getRuntimeContext().getState(BOOK);
+    bars = getRuntimeContext().getMapState(OPEN);
+    quotes = getRuntimeContext().getMetricGroup().counter("quotes");
+    late = getRuntimeContext().getMetricGroup().counter("lateQuotes");
+  }
+
+  @Override
+  public void processElement(Quote quote, Context context, Collector<RowData> out) throws Exception {
+    Long last = taken.value();
+    if (last != null && quote.second() <= last) {
+      late.inc();
+      out.collect(QuoteRows.late(quote, topic));
+      return;
+    }
+    List<Quote> together = waiting.get(quote.second());
+    if (together == null) {
+      together = new ArrayList<>();
+      context.timerService().registerEventTimeTimer(Rows.lastMilli(quote.second()));
+    }
+    together.add(quote);
+    waiting.put(quote.second(), together);
+  }
+
+  @Override
+  public void onTimer(long millis, OnTimerContext context, Collector<RowData> out) throws Exception {
+    long second = Math.floorDiv(millis, 1_000L);
+    QuoteBook book = books.value();
+    book = book == null ? new QuoteBook() : book;
+    List<Quote> together = waiting.get(second);
+    if (together != null) {
+      waiting.remove(second);
+      taken.update(second);
+      together.sort(ORDER);
+      for (Quote quote : together) {
+        take(quote, book, context);
+      }
+      quotes.inc(together.size());
+    }
+    close((second + 1) * Trade.NANOS_PER_SECOND, book, context, out);
+    books.update(book);
+  }
+
+  private void take(Quote quote, QuoteBook book, OnTimerContext context) throws Exception {
+    for (Resolution each : resolutions) {
+      if (!bars.contains(each.name())) {
+        open(each, quote.tsEvent, book, context);
+      }
+    }
+    book.advance(quote.tsEvent);
+    book.atNs = quote.tsEvent; // also of the first
+    book.take(quote);
+    BigDecimal bid = book.bid();
+    BigDecimal ask = book.ask();
+    BigDecimal mid = bid == null || ask == null ? null
+        : bid.add(ask).divide(TWO, Int128.SCALE, RoundingMode.HALF_EVEN);
+    for (Resolution each : resolutions) {
+      QuoteBar bar = bars.get(each.name());
+      bar.add(bid, ask, mid);
+      bars.put(each.name(), bar);
+    }
+  }
+
+  /** A window begins before its first quote: what holds then counts from there. */
+  private void open(Resolution resolution, long tsEvent, QuoteBook book, OnTimerContext context) throws Exception {
+    long start = Math.floorDiv(tsEvent, resolution.lengthNs()) * resolution.lengthNs();
+    long end = start + resolution.lengthNs();
+    book.advance(start);
+    bars.put(resolution.name(), QuoteBar.of(book, start, end));
+    context.timerService().registerEventTimeTimer(end / 1_000_000 - 1);
+  }
+
+  private void close(long endNs, QuoteBook book, OnTimerContext context, Collector<RowData> out) throws Exception {
+    for (Resolution each : resolutions) {
+      QuoteBar bar = bars.get(each.name());
+      if (bar != null && bar.endNs <= endNs) {
+        book.advance(bar.endNs);
+        out.collect(QuoteRows.candle(context.getCurrentKey(), each.name(), bar, book));
+        bars.remove(each.name());
+      }
+    }
+  }
+}
