@@ -1,7 +1,8 @@
 """`python -m bench jobs` and `peers`: the candle job beside others, on the same topic."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 import click
@@ -98,10 +99,18 @@ def _known(names: Sequence[str]) -> list[str]:
 
 def write_tape(console: Console, contest: Contest, chosen: Sequence[str]) -> None:
     """Prepare a contest, and show how far it is."""
-    with _progress(console) as progress:
-        task = progress.add_task("writing the tape", total=contest.tape.trades)
-        contest.prepare(chosen, lambda written: progress.update(task, completed=written))
-        progress.update(task, completed=contest.tape.trades)
+    with written(console, "writing the tape", contest.tape.trades) as progress:
+        contest.prepare(chosen, progress)
+
+
+@contextmanager
+def written(console: Console, what: str, count: int) -> Iterator[Callable[[int], None]]:
+    """A bar that is told how many records of so many the broker has."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(what, total=count)
+        yield lambda done: progress.update(task, completed=done)
+        progress.update(task, completed=count)
 
 
 def shown(console: Console, label: str, run: Callable[[], Run]) -> Run:
@@ -121,9 +130,3 @@ def _turns(console: Console, contest: Contest, chosen: Sequence[str], repeats: i
     """Every job once, then again."""
     write_tape(console, contest, chosen)
     return [shown(console, job, partial(contest.run, job)) for _ in range(repeats) for job in chosen]
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )

@@ -50,8 +50,7 @@ class Contestant(Protocol):
 @dataclass(frozen=True)
 class Cost:
     """What a span of a run took: seconds on the clock; CPU seconds of the job's processes, of the JIT compiler in them,
-    of
-    the broker and of everything else.
+    of the broker and of everything else.
     """
 
     trades: int
@@ -100,16 +99,7 @@ class Contest:
 
     def __init__(self, stack: Stack, tape: Tape, topic: str = TRADES) -> None:
         self.stack, self.tape = stack, tape
-        self.settings = Settings.load(
-            {
-                "brokers": stack.bootstrap_servers,
-                "registry": stack.registry_url,
-                "trades_topic": topic,
-                "partitions": PARTITIONS,
-                "parallelism": PARTITIONS,
-                "checkpoint_interval": "10s",
-            }
-        )
+        self.settings = settings_for(stack, {"trades_topic": topic})
         self.exact = Candles.empty(tape.symbols, tape.seconds)
 
     def prepare(self, chosen: Sequence[str], progress: Callable[[int], None]) -> None:
@@ -141,7 +131,7 @@ class Contest:
         output = read_candles(*where, candles, written[candles], self.tape)
         through = None if contestant.closes_all else last_closed(self.tape)
         verdict = compare(output, self.exact, through)
-        cost = partial(_cost, meter)
+        cost = partial(cost_of, meter)
         return Run(
             job=job,
             whole=cost(whole(output, self.tape)),
@@ -171,7 +161,15 @@ class Contest:
         return self.tape.trades == sum(int(record["trade_count"]) for _, record in records)
 
 
-def _cost(meter: Meter, span: Span) -> Cost:
+def settings_for(stack: Stack, changed: Mapping[str, str]) -> Settings:
+    """Of a job that is measured: a task a partition, a checkpoint every 10 s."""
+    where = {"brokers": stack.bootstrap_servers, "registry": stack.registry_url}
+    shape = {"partitions": PARTITIONS, "parallelism": PARTITIONS, "checkpoint_interval": "10s"}
+    return Settings.load({**where, **shape, **changed})
+
+
+def cost_of(meter: Meter, span: Span) -> Cost:
+    """What a span of a run took, as the meter saw it."""
     of = partial(meter.cpu_seconds, since=span.since, until=span.until)
     job, broker = of("job"), of("broker")
     return Cost(

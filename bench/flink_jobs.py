@@ -17,7 +17,7 @@ from bench.produce import end_offsets
 from deploy import flink, jars, jobs, paths
 from deploy.errors import UserError
 from deploy.stack import Stack
-from jobs.kafka import candle_sinks
+from jobs.kafka import candle_sinks, quote_sinks
 from jobs.settings import Settings, milliseconds
 
 TIMEOUT_S = 900
@@ -67,12 +67,29 @@ class FlinkJob:
             time.sleep(POLL_S)
 
     def _submit(self) -> str:
-        ends = end_offsets(self.settings.brokers, self.settings.trades_topic)
+        return self._run("candles", self.settings.trades_topic, VARIANTS[self.name])
+
+    def _run(self, job: str, topic: str, changed: Mapping[str, str]) -> str:
+        """One of our jobs, until the topic's end as it is now."""
+        ends = end_offsets(self.settings.brokers, topic)
         stop = ",".join(f"{partition}:{offset}" for partition, offset in ends.items())
-        chosen = self.settings.model_copy(update={"stop_offsets": stop, **VARIANTS[self.name]})
+        chosen = self.settings.model_copy(update={"stop_offsets": stop, **changed})
         address = self.stack.flink_address
         environment = jobs.client_environment(chosen, address)
-        return flink.job_id(flink.run("candles", [], {**jobs.remote(address), **self.options}, environment))
+        return flink.job_id(flink.run(job, [], {**jobs.remote(address), **self.options}, environment))
+
+
+@dataclass(frozen=True)
+class QuoteJob(FlinkJob):
+    """The quote job, on the topic of quotes."""
+
+    @cached_property
+    def outputs(self) -> Sequence[str]:
+        """Its topics, that of the 1s candles first."""
+        return [topic for _, topic, _ in quote_sinks(self.settings)]
+
+    def _submit(self) -> str:
+        return self._run("quotes", self.settings.quotes_topic, {})
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any, TypeVar
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -15,6 +16,9 @@ from bench.encoder import TradeEncoder
 from bench.reference import Candles
 from bench.tape import PARTITIONS, PartitionTape, Tape, symbol_names
 
+T = TypeVar("T")
+Message = dict[str, bytes]
+"""Key and value."""
 QUEUED_MAX = 400_000
 FLUSH_TIMEOUT_S = 60
 TIMEOUT_S = 10
@@ -39,18 +43,28 @@ def produce(target: Target, tape: Tape, progress: Callable[[int], None]) -> Cand
 
     The topic is empty and has PARTITIONS partitions. Raises ProduceError when the broker did not take every trade.
     """
+    candles = Candles.empty(tape.symbols, tape.seconds)
+    for part in by_partition(_send, target, tape, tape.trades, progress):
+        candles.take(part)
+    return candles
+
+
+def by_partition(
+    send: Callable[[Target, int, Any], T], target: Target, tape: object, count: int, progress: Callable[[int], None]
+) -> list[T]:
+    """What `send` returns of each partition of a tape of so many records, in a process of its own.
+
+    Raises ProduceError when the broker did not take them all.
+    """
     context = get_context("spawn")
     with ProcessPoolExecutor(PARTITIONS, context, signal.signal, (signal.SIGINT, signal.SIG_DFL)) as pool:
-        senders = [pool.submit(_send, target, partition, tape) for partition in range(PARTITIONS)]
+        senders = [pool.submit(send, target, partition, tape) for partition in range(PARTITIONS)]
         _follow(target, senders, progress)
-        candles = Candles.empty(tape.symbols, tape.seconds)
-        for sender in senders:
-            candles.take(sender.result())
+        found = [sender.result() for sender in senders]
     arrived = sum(end_offsets(target.brokers, target.topic).values())
-    if arrived != tape.trades:
-        found = f"{target.topic} holds {arrived} of {tape.trades} trades"
-        raise ProduceError(f"{found}: is the disk full, or the broker gone?")
-    return candles
+    if arrived != count:
+        raise ProduceError(f"{target.topic} holds {arrived} of {count}: is the disk full, or the broker gone?")
+    return found
 
 
 @retry(
@@ -67,7 +81,7 @@ def end_offsets(brokers: str, topic: str) -> dict[int, int]:
     return {place.partition: future.result().offset for place, future in futures.items()}
 
 
-def _follow(target: Target, senders: list[Future[Candles]], progress: Callable[[int], None]) -> None:
+def _follow(target: Target, senders: Sequence[Future[Any]], progress: Callable[[int], None]) -> None:
     while not all(sender.done() for sender in senders):
         progress(sum(end_offsets(target.brokers, target.topic).values()))
         time.sleep(POLL_S)
@@ -77,16 +91,25 @@ def _send(target: Target, partition: int, tape: Tape) -> Candles:
     encoder = TradeEncoder(target.schema_id, partition, tape.symbols, tape.id_digits)
     keys = [name.encode() for name in symbol_names(tape.symbols)]
     candles = Candles.empty(tape.symbols, tape.seconds)
+
+    def batches() -> Iterator[list[Message]]:
+        for chunk in PartitionTape(partition, tape).chunks():
+            candles.add(chunk)
+            pairs = zip(chunk.symbol.tolist(), encoder.encode(chunk), strict=True)
+            yield [{"key": keys[symbol], "value": message} for symbol, message in pairs]
+
+    send_all(target, partition, batches())
+    return candles
+
+
+def send_all(target: Target, partition: int, batches: Iterable[list[Message]]) -> None:
+    """Send messages to a partition, as fast as the broker takes them."""
     producer = Producer(options(target.brokers))
-    for chunk in PartitionTape(partition, tape).chunks():
-        candles.add(chunk)
-        pairs = zip(chunk.symbol.tolist(), encoder.encode(chunk), strict=True)
-        messages = [{"key": keys[symbol], "value": message} for symbol, message in pairs]
+    for batch in batches:
         while len(producer) > QUEUED_MAX:
             producer.poll(0.01)
-        producer.produce_batch(target.topic, messages, partition)
+        producer.produce_batch(target.topic, batch, partition)
     producer.flush(FLUSH_TIMEOUT_S)
-    return candles
 
 
 def options(brokers: str) -> dict[str, str | int | bool]:

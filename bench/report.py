@@ -32,10 +32,10 @@ class Shown:
 
 
 FIGURES = (
-    Shown("k trades/s", lambda run: run.second_half.per_second / 1_000, compared=True),
-    Shown("k trades/CPU-s", lambda run: run.second_half.per_cpu_second / 1_000, compared=True),
+    Shown("k/s", lambda run: run.second_half.per_second / 1_000, compared=True),
+    Shown("k/CPU-s", lambda run: run.second_half.per_cpu_second / 1_000, compared=True),
     Shown("k/CPU-s less JIT", lambda run: run.second_half.per_cpu_second_compiled / 1_000, compared=True),
-    Shown("k trades/s, all", lambda run: run.whole.per_second / 1_000),
+    Shown("k/s, all", lambda run: run.whole.per_second / 1_000),
     Shown("peak MB", lambda run: run.peak_memory_bytes / 1e6),
     Shown("broker CPU-s", lambda run: run.whole.broker_cpu_s),
     Shown("others' CPUs", lambda run: run.whole.other_cpus),
@@ -98,13 +98,14 @@ def rows(runs: Sequence[Run]) -> list[Row]:
     return [Row(job, own, first) for job, own in of.items()]
 
 
-def show(console: Console, runs: Sequence[Run]) -> None:
-    """Print figures and ratios of medians (least–most). Runs whose output is wrong do not count."""
+def show(console: Console, runs: Sequence[Run], of: str = "trades", explanation: str = EXPLANATION) -> None:
+    """Print figures, thousands `of` what, and ratios of medians (least–most). Runs with a wrong output do not count."""
     found = rows(runs)
     compared = [figure for figure in FIGURES if figure.compared]
-    _table(console, "median (least–most)", found, FIGURES, Row.values)
-    _table(console, f"{found[0].job} / the other, run by run", found[1:], compared, Row.ratios, "×", 2)
-    console.print(EXPLANATION, highlight=False, soft_wrap=True)
+    _table(console, f"{of}: median (least–most)", found, FIGURES, Row.values)
+    if found[1:]:
+        _table(console, f"{found[0].job} / the other, run by run", found[1:], compared, Row.ratios, "×", 2)
+    console.print(explanation, highlight=False, soft_wrap=True)
     for row in found:
         if faults := row.faults():
             console.print(f"{row.job}: {faults}; these do not count")
@@ -120,7 +121,7 @@ def show_run(console: Console, run: Run) -> None:
     cost, verdict = run.whole, run.verdict
     wrong = ", ".join(f"{count} {name}" for name, count in verdict.wrong.items() if count) or "none"
     windows = f"{verdict.windows} windows: {verdict.missing} missing, {verdict.repeated} twice, wrong: {wrong}"
-    speed = f"{cost.per_second / 1e3:6.0f} k trades/s, {cost.per_cpu_second / 1e3:5.0f} k per CPU-second"
+    speed = f"{cost.per_second / 1e3:6.0f} k/s, {cost.per_cpu_second / 1e3:5.0f} k per CPU-second"
     console.print(
         f"  {run.job:10}{speed}; {windows}; {'right' if run.right else 'WRONG'}", highlight=False, soft_wrap=True
     )

@@ -5,9 +5,11 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bench.encoder import SEQUENCE_START, TradeEncoder, decimals, varints
+from bench.encoder import SEQUENCE_START, QuoteEncoder, TradeEncoder, decimals, varints
+from bench.quote_tape import QuoteTape
 from bench.tape import PartitionTape, Tape, symbol_names
 from schemas.codec import Encoder
+from services.quote_oracle import best_quotes
 
 SYMBOLS = 20
 
@@ -47,6 +49,17 @@ def test_messages_equal_those_of_the_codec(partition: int, digits: int) -> None:
     ]
 
     assert TradeEncoder(7, partition, SYMBOLS, digits).encode(chunk) == expected
+
+
+def test_quotes_equal_those_of_the_codec_and_lock_and_cross_now_and_then() -> None:
+    tape, codec = QuoteTape(quotes=5_000, instruments=10), Encoder(schema_id=7, name="quote")
+    records = list(tape.records(instruments=10))
+    chunks = [QuoteEncoder(7, tape.names).encode(chunk) for partition in (0, 1) for chunk in tape.chunks(partition)]
+
+    assert [message for chunk in chunks for message in chunk] == [codec.encode(record) for record in records]
+    assert len(records) == 5_000
+    of_one = [record for record in records if record["symbol"].startswith(tape.instrument(0))]
+    assert {each.spread is not None and each.spread.numerator > 0 for each in best_quotes(of_one)} == {True, False}
 
 
 @pytest.mark.parametrize("number", [2**27 - 1, 2**34])
