@@ -75,6 +75,10 @@ def _quotes(settings: Settings) -> Access:
     return _job("quotes", settings, [settings.quotes_topic], kafka.quote_sinks(settings))
 
 
+def _books(settings: Settings) -> Access:
+    return _job("books", settings, [settings.books_topic], kafka.book_sinks())
+
+
 def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
@@ -85,7 +89,7 @@ def _lake(settings: Settings) -> Access:
 
 
 def _producer(settings: Settings) -> Access:
-    return Access(writes=(settings.trades_topic, settings.quotes_topic, topics.BOOKS))
+    return Access(writes=(settings.trades_topic, settings.quotes_topic, settings.books_topic))
 
 
 def _reader(settings: Settings) -> Access:
@@ -121,6 +125,7 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "quality": _quality,
     "bars": _bars,
     "quotes": _quotes,
+    "books": _books,
     "sessions": _sessions,
     "lake": _lake,
     "producer": _producer,

@@ -52,14 +52,16 @@ BARS_COLUMNS = f"""
 """Columns of the `tickloom` connector with 'emit' = 'bars': each row sets one of bar and late."""
 
 
-QUOTES_COLUMNS = f"""
+def message_columns(made: str, schema: str) -> str:
+    """Columns of a connector of messages: each row sets one of what it makes, of that name and schema, and rejected."""
+    return f"""
     symbol STRING,
     rt TIMESTAMP_LTZ(3),
-    candle ROW<{ddl.columns("quote_candle")}>,
+    {made} ROW<{ddl.columns(schema)}>,
     rejected ROW<{ddl.columns("rejected_trade")}>,
     WATERMARK FOR rt AS SOURCE_WATERMARK()
 """
-"""Columns of the `tickloom-quotes` connector: each row sets one of candle and rejected."""
+
 
 RUNS_COLUMNS = """
     symbol STRING NOT NULL,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import clients
-from jobs.environment import QUOTES_COLUMNS, RUNS_COLUMNS, TRADES_COLUMNS
+from jobs.environment import RUNS_COLUMNS, TRADES_COLUMNS, message_columns
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
 from schemas import resolutions as lengths
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Sink = tuple[str, str, str]
 """(table, topic, schema)."""
+STAMPED = ("candle", "quote_candle", "book_depth")
+"""Schemas of a window."""
 
 
 def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
@@ -56,7 +58,7 @@ def create_quotes(env: "TableEnvironment", job: str, settings: Settings) -> None
         "resolutions": lengths_ms,
         **reading(job, settings.quotes_topic, settings),
     }
-    create(env, "quotes", QUOTES_COLUMNS, options)
+    create(env, "quotes", message_columns("candle", "quote_candle"), options)
 
 
 def quote_sinks(settings: Settings) -> list[Sink]:
@@ -65,6 +67,24 @@ def quote_sinks(settings: Settings) -> list[Sink]:
         *((f"quotes_{name}", topics.quote_candles(name), "quote_candle") for name in settings.resolutions),
         ("rejected_quotes", topics.QUOTES_REJECTED, "rejected_trade"),
     ]
+
+
+def create_books(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the table `books`: their depth at the end of every interval, and what is rejected."""
+    options = {
+        "connector": "tickloom-books",
+        "schema": avro.text("book_update"),
+        "interval": f"{milliseconds(settings.depth_interval)} ms",
+        "levels": str(settings.depth_levels),
+        "within-bp": str(settings.depth_within_bp),
+        **reading(job, settings.books_topic, settings),
+    }
+    create(env, "books", message_columns("depth", "book_depth"), options)
+
+
+def book_sinks() -> list[Sink]:
+    """(table, topic, schema) of everything the book job writes."""
+    return [("depths", topics.DEPTH, "book_depth"), ("rejected_updates", topics.BOOKS_REJECTED, "rejected_trade")]
 
 
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
@@ -169,8 +189,8 @@ def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
 
 
 def sink_columns(schema: str) -> str:
-    """Columns of a topic's table. A candle's record bears the last millisecond of its window: it is found by it."""
-    stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema in ("candle", "quote_candle") else ""
+    """Columns of a topic's table. Records of a window bear the last millisecond of it: they are found by it."""
+    stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema in STAMPED else ""
     return ddl.columns(schema) + stamp
 
 

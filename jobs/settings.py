@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     )
     trades_topic: str = Field(topics.TRADES, description="topic of the trades")
     quotes_topic: str = Field(topics.QUOTES, description="topic of the quotes")
+    books_topic: str = Field(topics.BOOKS, description="topic of the order books")
     stop_offsets: str = Field(
         "",
         pattern=r"^(\d+:\d+(,\d+:\d+)*)?$",
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
     )
     bar_span_ticks: int = Field(10_000, gt=0, description="span, in trades, of what imbalance and run bars expect")
     bar_span_bars: int = Field(20, gt=0, description="span, in bars, of the trades they expect in a bar")
+    depth_interval: Duration = Field(timedelta(seconds=1), description="how often the depth of a book is told")
+    depth_levels: int = Field(10, gt=0, le=1_000, description="levels of each side that are told")
+    depth_within_bp: int = Field(
+        10, gt=0, lt=10_000, description="basis points from the middle within which the units of a side are summed up"
+    )
     calendars: Names = Field(
         (), description="pattern=calendar,… of symbols, the first that fits decides; 24/7 (UTC days) where none does"
     )

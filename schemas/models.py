@@ -151,6 +151,34 @@ class BookUpdate(Record):
         return {**self.__dict__, "levels": [dict(each) for each in self.levels]}
 
 
+class BookDepth(Record):
+    """What an order book looks like at the end of an interval in which it changed."""
+
+    schema_name = "book_depth"
+
+    symbol: str
+    venue: str | None = None
+    window_end: Nanoseconds
+    sequence: Long | None = None
+    spread: Amount | None = None
+    mid: Amount | None = None
+    microprice: Amount | None = None
+    imbalance: Amount | None = None
+    bid_liquidity: Amount | None = None
+    ask_liquidity: Amount | None = None
+    update_count: Long
+    levels: Annotated[tuple[BookLevel, ...], Field(strict=False)]
+
+    @property
+    def window_end_time(self) -> datetime:
+        """When the book was so."""
+        return floor_instant(self.window_end)
+
+    def to_avro(self) -> dict[str, Any]:
+        """The Avro record: decimals as Decimal, times as integer nanoseconds, levels as a list of records."""
+        return {**self.__dict__, "levels": [dict(each) for each in self.levels]}
+
+
 class QuoteCandle(Record):
     """The consolidated best bid and offer of an instrument in one window [window_start, window_end)."""
 
@@ -410,6 +438,7 @@ MODELS: tuple[type[Record], ...] = (
     Trade,
     Quote,
     BookUpdate,
+    BookDepth,
     QuoteCandle,
     Candle,
     Bar,

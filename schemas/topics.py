@@ -8,6 +8,8 @@ from schemas.resolutions import SESSIONS
 TRADES = "md.trades.v1"
 QUOTES = "md.quotes.v1"
 BOOKS = "md.books.v1"
+DEPTH = "md.books.depth.v1"
+BOOKS_REJECTED = "md.books.rejected.v1"
 QUOTES_REJECTED = "md.quotes.rejected.v1"
 REJECTED = "md.trades.rejected.v1"
 REPLAYED = "md.trades.replayed.v1"
@@ -69,6 +71,8 @@ SCHEMAS = {
     subject(TRADES): "trade",
     subject(QUOTES): "quote",
     subject(BOOKS): "book_update",
+    subject(DEPTH): "book_depth",
+    subject(BOOKS_REJECTED): "rejected_trade",
     subject(QUOTES_REJECTED): "rejected_trade",
     subject(REJECTED): "rejected_trade",
     subject(REPLAYED): "replayed_trade",

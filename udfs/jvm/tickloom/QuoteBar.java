@@ -1,6 +1,12 @@
 package tickloom;
 
+import static tickloom.MessageRows.amount;
+import static tickloom.MessageRows.string;
+
 import java.math.BigDecimal;
+import java.math.RoundingMode;
+import org.apache.flink.table.data.GenericRowData;
+import org.apache.flink.table.data.RowData;
 
 /** The open window of a resolution: prices after each quote, and the sums of the book at its beginning. A Flink POJO. */
 public final class QuoteBar {
@@ -51,5 +57,18 @@ public final class QuoteBar {
     bid.add(bestBid);
     ask.add(bestAsk);
     mid.add(middle);
+  }
+
+  /** The columns of quote_candle.avsc, with the book as it is at the end. */
+  RowData row(String instrument, String resolution, QuoteBook book) {
+    long quoted = book.quotedNs - quotedNs;
+    return GenericRowData.of(
+        string(instrument), string(resolution), startNs, endNs,
+        amount(bid.open), amount(bid.high), amount(bid.low), amount(bid.close),
+        amount(ask.open), amount(ask.high), amount(ask.low), amount(ask.close),
+        amount(mid.open), amount(mid.high), amount(mid.low), amount(mid.close),
+        quoted == 0 ? null
+            : amount(book.area.subtract(area).divide(BigDecimal.valueOf(quoted), Int128.SCALE, RoundingMode.HALF_EVEN)),
+        quoted, book.lockedNs - lockedNs, book.crossedNs - crossedNs, quotes, book.bids.size());
   }
 }

@@ -65,7 +65,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     Long last = taken.value();
     if (last != null && quote.second() <= last) {
       late.inc();
-      out.collect(QuoteRows.late(quote, topic));
+      out.collect(MessageRows.refused(quote, "late", "its second is in candles already", topic));
       return;
     }
     List<Quote> together = waiting.get(quote.second());
@@ -130,7 +130,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
       QuoteBar bar = bars.get(each.name());
       if (bar != null && bar.endNs <= endNs) {
         book.advance(bar.endNs);
-        out.collect(QuoteRows.candle(context.getCurrentKey(), each.name(), bar, book));
+        out.collect(MessageRows.made(context.getCurrentKey(), bar.endNs, bar.row(context.getCurrentKey(), each.name(), book)));
         bars.remove(each.name());
       }
     }

@@ -1,7 +1,7 @@
 package tickloom;
 
+import java.io.Serializable;
 import java.time.Duration;
-import java.util.List;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -10,6 +10,7 @@ import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.streaming.api.functions.ProcessFunction;
 import org.apache.flink.table.connector.ChangelogMode;
 import org.apache.flink.table.connector.ProviderContext;
@@ -22,22 +23,25 @@ import org.apache.flink.table.types.DataType;
 import org.apache.flink.util.Collector;
 import org.apache.flink.util.OutputTag;
 
-/** The table source of the `tickloom-quotes` connector: source → candles by instrument, and what is rejected. */
-final class QuotesSource implements ScanTableSource, SupportsSourceWatermark {
-  private final KafkaSource<Quote> quotes;
+/** A table source on messages of a kind: source → what a function makes of those of a key, and what is rejected. */
+final class MessagesSource<T extends Message> implements ScanTableSource, SupportsSourceWatermark {
+  private final KafkaSource<T> messages;
+  private final MessageFormat<T> format;
+  private final Time time;
   private final String topic;
-  private final long outOfOrdernessMs;
-  private final Duration idleTimeout; // null: none
-  private final List<Resolution> resolutions;
+  private final KeyedProcessFunction<String, T, RowData> function;
   private final DataType rowType;
 
-  QuotesSource(KafkaSource<Quote> quotes, String topic, long outOfOrdernessMs, Duration idleTimeout,
-      List<Resolution> resolutions, DataType rowType) {
-    this.quotes = quotes;
+  /** How far records may come in the wrong order, and how long a silent partition is waited for; null: it has none. */
+  record Time(long outOfOrdernessMs, Duration idleTimeout) implements Serializable {}
+
+  MessagesSource(KafkaSource<T> messages, MessageFormat<T> format, Time time, String topic,
+      KeyedProcessFunction<String, T, RowData> function, DataType rowType) {
+    this.messages = messages;
+    this.format = format;
+    this.time = time;
     this.topic = topic;
-    this.outOfOrdernessMs = outOfOrdernessMs;
-    this.idleTimeout = idleTimeout;
-    this.resolutions = resolutions;
+    this.function = function;
     this.rowType = rowType;
   }
 
@@ -51,12 +55,12 @@ final class QuotesSource implements ScanTableSource, SupportsSourceWatermark {
 
   @Override
   public DynamicTableSource copy() {
-    return new QuotesSource(quotes, topic, outOfOrdernessMs, idleTimeout, resolutions, rowType);
+    return new MessagesSource<>(messages, format, time, topic, function, rowType);
   }
 
   @Override
   public String asSummaryString() {
-    return "tickloom-quotes";
+    return "tickloom messages of " + topic;
   }
 
   @Override
@@ -65,33 +69,33 @@ final class QuotesSource implements ScanTableSource, SupportsSourceWatermark {
     return new DataStreamScanProvider() {
       @Override
       public boolean isBounded() {
-        return quotes.getBoundedness() == Boundedness.BOUNDED;
+        return messages.getBoundedness() == Boundedness.BOUNDED;
       }
 
       @Override
       public DataStream<RowData> produceDataStream(ProviderContext context, StreamExecutionEnvironment env) {
-        env.getConfig().enableObjectReuse(); // nobody keeps a quote before it is sent on
+        env.getConfig().enableObjectReuse(); // nobody keeps a message before it is sent on
         OutputTag<RowData> aside = new OutputTag<>("rejected", rows);
-        SingleOutputStreamOperator<Quote> valid = env.fromSource(quotes, watermarks(), "quotes").uid(uid(context, "quotes"))
-            .process(new Valid(aside, topic), Types.POJO(Quote.class)).name("valid").uid(uid(context, "valid"));
-        return valid.keyBy(quote -> quote.instrument, Types.STRING)
-            .process(new QuoteCandles(resolutions, topic), rows).name("candles").uid(uid(context, "candles"))
+        SingleOutputStreamOperator<T> valid = env.fromSource(messages, watermarks(), "messages").uid(uid(context, "messages"))
+            .process(new Valid<T>(aside, topic), format.type()).name("valid").uid(uid(context, "valid"));
+        return valid.keyBy(message -> message.key, Types.STRING)
+            .process(function, rows).name("made").uid(uid(context, "made"))
             .union(valid.getSideOutput(aside))
             .map(row -> row, rows).name("rows").uid(uid(context, "rows")); // a union cannot take the planner's type
       }
     };
   }
 
-  private WatermarkStrategy<Quote> watermarks() {
-    return Watermarks.behind(outOfOrdernessMs, idleTimeout,
-        (quote, timestamp) -> quote.isRejected() ? Watermarks.NONE : quote.tsEvent / 1_000_000);
+  private WatermarkStrategy<T> watermarks() {
+    return Watermarks.behind(time.outOfOrdernessMs(), time.idleTimeout(),
+        (message, timestamp) -> message.isRejected() ? Watermarks.NONE : message.tsEvent / 1_000_000);
   }
 
   private static String uid(ProviderContext context, String name) {
-    return context.generateUid(name).orElse("tickloom-quotes-" + name);
+    return context.generateUid(name).orElse("tickloom-" + name);
   }
 
-  private static final class Valid extends ProcessFunction<Quote, Quote> {
+  private static final class Valid<T extends Message> extends ProcessFunction<T, T> {
     private final OutputTag<RowData> aside;
     private final String topic;
 
@@ -101,11 +105,11 @@ final class QuotesSource implements ScanTableSource, SupportsSourceWatermark {
     }
 
     @Override
-    public void processElement(Quote quote, Context context, Collector<Quote> out) {
-      if (quote.isRejected()) {
-        context.output(aside, QuoteRows.rejected(quote, topic));
+    public void processElement(T message, Context context, Collector<T> out) {
+      if (message.isRejected()) {
+        context.output(aside, MessageRows.rejected(message, topic));
       } else {
-        out.collect(quote);
+        out.collect(message);
       }
     }
   }
