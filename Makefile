@@ -29,9 +29,10 @@ faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 f
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the quote job; latency and the API beside a live feed
+bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed
 	@$(BIN)/python -m bench jobs
-	@$(BIN)/python -m bench quotes
+	@$(BIN)/python -m bench quotes --repeats 1
+	@$(BIN)/python -m bench books --repeats 1
 	@$(BIN)/python -m bench latency
 	@$(BIN)/python -m bench service
 

@@ -8,8 +8,8 @@ from confluent_kafka import KafkaException
 
 from bench.comparison import jobs, peers
 from bench.latency import latency
+from bench.messages import books, quotes
 from bench.profile import profile
-from bench.quotes import quotes
 from bench.service import service
 from bench.sweep import sweep
 from deploy.errors import UserError
@@ -20,7 +20,7 @@ def bench() -> None:
     """Measure on stacks of their own. What is compared runs side by side, and its output is verified."""
 
 
-for command in (jobs, quotes, peers, sweep, latency, service, profile):
+for command in (jobs, quotes, books, peers, sweep, latency, service, profile):
     bench.add_command(command)
 
 if __name__ == "__main__":

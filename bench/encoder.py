@@ -1,4 +1,4 @@
-"""schemas/trade.avsc and quote.avsc by hand and by the hundred thousand: one array of bytes, a row a record.
+"""The records of the tapes as Avro, by hand and by the hundred thousand: one array of bytes, a row a record.
 
 Every field of the tapes has one length in Avro, so that columns can be laid side by side. What would need another
 length is refused.
@@ -6,12 +6,16 @@ length is refused.
 
 import struct
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.quote_tape import Quotes
 from bench.tape import Longs, Trades, symbol_names
+
+if TYPE_CHECKING:
+    from bench.book_tape import Changes
+    from bench.quote_tape import Quotes
 
 Bytes = NDArray[np.uint8]
 
@@ -22,6 +26,9 @@ SECOND_BRANCH = b"\x02"  # of ["null", …]
 VENUE = SECOND_BRANCH + b"\x08XNAS"
 REGULAR_SALE = b"\x02\x020\x00"  # one condition, "0"
 NEW = b"\x00"
+NULL = b"\x00"
+NO_SNAPSHOT, FOUR_LEVELS, END_OF_LEVELS = b"\x00", b"\x08", b"\x00"
+BID, ASK = b"\x00", b"\x02"
 NO_ORIGINAL = b"\x00\x00"
 
 
@@ -62,7 +69,7 @@ class QuoteEncoder:
         self._symbols = np.stack([_constant(_text(name)) for name in names])
         self._venues = np.stack([_constant(SECOND_BRANCH + _text(name.rpartition(".")[2])) for name in names])
 
-    def encode(self, quotes: Quotes) -> list[bytes]:
+    def encode(self, quotes: "Quotes") -> list[bytes]:
         """The framed message of each quote. Raises ValueError for a value outside the tape's range."""
         second = _constant(SECOND_BRANCH)
         fields = [
@@ -86,6 +93,42 @@ class QuoteEncoder:
         return _messages(fields, len(quotes))
 
 
+class BookEncoder:
+    """Writes updates of books under the schema id they are registered with."""
+
+    def __init__(self, schema_id: int, names: Sequence[str]) -> None:
+        self._header = _constant(b"\x00" + struct.pack(">I", schema_id))
+        self._symbols = np.stack([_constant(_text(name)) for name in names])
+        self._venues = np.stack([_constant(SECOND_BRANCH + _text(name.rpartition(".")[2])) for name in names])
+
+    def encode(self, changes: "Changes") -> list[bytes]:
+        """The framed message of each update. Raises ValueError for a value outside the tape's range."""
+        second = _constant(SECOND_BRANCH)
+        levels = [
+            field
+            for place, side in enumerate((BID, BID, ASK, ASK))
+            for field in (
+                _constant(side),
+                decimals(changes.prices[:, place], 7),
+                _padded(changes.sizes[:, place], 6),
+            )
+        ]
+        fields = [
+            self._header,
+            self._symbols[changes.symbol],
+            self._venues[changes.symbol],
+            _constant(NULL + SECOND_BRANCH),
+            varints(changes.sequence, 5),
+            varints(changes.ts_event, 9),
+            second,
+            varints(changes.ts_event, 9),
+            _constant(NO_SNAPSHOT + FOUR_LEVELS),
+            *levels,
+            _constant(END_OF_LEVELS + 4 * NULL),
+        ]
+        return _messages(fields, len(changes))
+
+
 def _messages(fields: Sequence[Bytes], count: int) -> list[bytes]:
     rows = np.hstack([np.broadcast_to(field, (count, field.shape[-1])) for field in fields])
     length, message = rows.shape[1], rows.tobytes()
@@ -105,6 +148,11 @@ def varints(values: Longs, length: int) -> Bytes:
 def decimals(values: Longs, length: int) -> Bytes:
     """Avro decimals of positive unscaled values that all take so many bytes; shape (numbers, 1 + length)."""
     _require(values.astype(np.uint64), 8 * (length - 1) - 1, 8 * length - 1)
+    return _padded(values, length)
+
+
+def _padded(values: Longs, length: int) -> Bytes:
+    """Decimals of so many bytes, also where fewer would do: 0 is one of them."""
     big_endian = values.astype(">i8").view(np.uint8).reshape(-1, 8)[:, -length:]
     prefix = np.broadcast_to(_constant(_varint(length)), (len(values), 1))
     return np.hstack([prefix, big_endian])

@@ -17,7 +17,8 @@ from bench.produce import end_offsets
 from deploy import flink, jars, jobs, paths
 from deploy.errors import UserError
 from deploy.stack import Stack
-from jobs.kafka import candle_sinks, quote_sinks
+from jobs import access
+from jobs.kafka import candle_sinks
 from jobs.settings import Settings, milliseconds
 
 TIMEOUT_S = 900
@@ -80,16 +81,17 @@ class FlinkJob:
 
 
 @dataclass(frozen=True)
-class QuoteJob(FlinkJob):
-    """The quote job, on the topic of quotes."""
+class MessageJob(FlinkJob):
+    """The quote job or the book job, on its topic."""
 
     @cached_property
     def outputs(self) -> Sequence[str]:
-        """Its topics, that of the 1s candles first."""
-        return [topic for _, topic, _ in quote_sinks(self.settings)]
+        """Its topics, the one with a record of every second first, that of what is rejected last."""
+        return access.of(self.name, self.settings).writes
 
     def _submit(self) -> str:
-        return self._run("quotes", self.settings.quotes_topic, {})
+        (topic,) = access.of(self.name, self.settings).reads
+        return self._run(self.name, topic, {})
 
 
 @dataclass(frozen=True)

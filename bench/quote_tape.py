@@ -7,8 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
+from bench.encoder import QuoteEncoder
+from bench.produce import Message
 from bench.tape import LOWEST_START, PARTITIONS, TICK, Longs, PartitionTape, Tape
+from schemas import resolutions
+from services.oracle import CandleKey
+from services.quote_oracle import ExpectedQuoteCandle, expected_quote_candles
 from services.records import QuoteRecord
 
 VENUES = ("XNAS", "XNYS", "ARCX")
@@ -46,15 +52,17 @@ class Quotes:
 
 @dataclass(frozen=True)
 class QuoteTape:
-    """So many quotes of so many instruments, 100,000 a second of event time."""
+    """So many quotes of so many instruments, 100,000 a second of event time: what a MessageContest needs of them."""
 
-    quotes: int
+    count: int
     instruments: int
+    job = "quotes"
+    counted = "quote_count"
 
     @cached_property
     def arrivals(self) -> Tape:
         """The tape of trades whose times and order these have."""
-        return Tape(self.quotes, self.instruments * len(VENUES))
+        return Tape(self.count, self.instruments * len(VENUES))
 
     @cached_property
     def names(self) -> list[str]:
@@ -81,6 +89,25 @@ class QuoteTape:
                 ask_price=bid + (1 + each.size // TICK % WIDEST) * TICK,
                 ask_size=10_100 * TICK - each.size,
             )
+
+    def batches(self, schema_id: int, partition: int) -> Iterator[list[Message]]:
+        """The messages of a partition."""
+        encoder, keys = QuoteEncoder(schema_id, self.names), [name.encode() for name in self.names]
+        for chunk in self.chunks(partition):
+            pairs = zip(chunk.symbol.tolist(), encoder.encode(chunk), strict=True)
+            yield [{"key": keys[symbol], "value": message} for symbol, message in pairs]
+
+    def expected(self, instruments: int) -> dict[CandleKey, ExpectedQuoteCandle]:
+        """Every candle of the first so many instruments."""
+        return expected_quote_candles(self.records(instruments), resolutions.DEFAULT)
+
+    def told(self, record: Mapping[str, Any]) -> tuple[CandleKey, ExpectedQuoteCandle]:
+        """What a committed candle says."""
+        return CandleKey.of(record), ExpectedQuoteCandle.of(record)
+
+    def number(self, record: Mapping[str, Any]) -> int:
+        """Of the instrument of a committed candle."""
+        return int(record["symbol"].removeprefix("SYM"))
 
     def records(self, instruments: int) -> Iterator[QuoteRecord]:
         """All quotes of the first so many instruments, partition by partition, as the topic's schema has them."""

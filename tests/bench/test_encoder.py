@@ -1,14 +1,17 @@
 """What the fast encoder writes is what the project's codec writes, byte for byte."""
 
 from decimal import Decimal
+from operator import itemgetter
 
 import numpy as np
 import pytest
 
+from bench.book_tape import BookTape
 from bench.encoder import SEQUENCE_START, QuoteEncoder, TradeEncoder, decimals, varints
 from bench.quote_tape import QuoteTape
 from bench.tape import PartitionTape, Tape, symbol_names
-from schemas.codec import Encoder
+from schemas import avro
+from schemas.codec import Decoder, Encoder
 from services.quote_oracle import best_quotes
 
 SYMBOLS = 20
@@ -52,7 +55,7 @@ def test_messages_equal_those_of_the_codec(partition: int, digits: int) -> None:
 
 
 def test_quotes_equal_those_of_the_codec_and_lock_and_cross_now_and_then() -> None:
-    tape, codec = QuoteTape(quotes=5_000, instruments=10), Encoder(schema_id=7, name="quote")
+    tape, codec = QuoteTape(count=5_000, instruments=10), Encoder(schema_id=7, name="quote")
     records = list(tape.records(instruments=10))
     chunks = [QuoteEncoder(7, tape.names).encode(chunk) for partition in (0, 1) for chunk in tape.chunks(partition)]
 
@@ -60,6 +63,16 @@ def test_quotes_equal_those_of_the_codec_and_lock_and_cross_now_and_then() -> No
     assert len(records) == 5_000
     of_one = [record for record in records if record["symbol"].startswith(tape.instrument(0))]
     assert {each.spread is not None and each.spread.numerator > 0 for each in best_quotes(of_one)} == {True, False}
+
+
+def test_updates_of_books_say_what_those_of_the_codec_say() -> None:
+    """Not byte for byte: a size of 0 is as long as others."""
+    tape = BookTape(updates=5_000, instruments=10)
+    decoder = Decoder("book_update", lambda _: avro.load("book_update"))
+    sent = [decoder.decode(each["value"]) for side in (0, 1) for batch in tape.batches(7, side) for each in batch]
+    key = itemgetter("symbol", "sequence")
+    assert sorted(sent, key=key) == sorted(tape.records(instruments=10), key=key)
+    assert len(sent) == tape.count == 5_010
 
 
 @pytest.mark.parametrize("number", [2**27 - 1, 2**34])

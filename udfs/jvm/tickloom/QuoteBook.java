@@ -19,6 +19,8 @@ public final class QuoteBook {
   public long quotedNs;
   public long lockedNs;
   public long crossedNs;
+  /** The open windows, by resolution. */
+  public Map<String, QuoteBar> bars = new HashMap<>();
 
   private transient boolean isKnown;
   private transient BigDecimal bestBid;

@@ -29,8 +29,6 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   private static final ValueStateDescriptor<Long> TAKEN = new ValueStateDescriptor<>("taken", Types.LONG);
   private static final ValueStateDescriptor<QuoteBook> BOOK =
       new ValueStateDescriptor<>("book", Types.POJO(QuoteBook.class));
-  private static final MapStateDescriptor<String, QuoteBar> OPEN =
-      new MapStateDescriptor<>("bars", Types.STRING, Types.POJO(QuoteBar.class));
   private static final Comparator<Quote> ORDER = Comparator.<Quote>comparingLong(quote -> quote.tsEvent)
       .thenComparingInt(quote -> quote.partition).thenComparingLong(quote -> quote.offset);
   private static final BigDecimal TWO = BigDecimal.valueOf(2);
@@ -40,7 +38,6 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   private transient MapState<Long, List<Quote>> waiting;
   private transient ValueState<Long> taken; // the last second whose quotes are in candles
   private transient ValueState<QuoteBook> books;
-  private transient MapState<String, QuoteBar> bars; // by resolution
   private transient Counter quotes;
   private transient Counter late;
 
@@ -55,7 +52,6 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     waiting = getRuntimeContext().getMapState(WAITING);
     taken = getRuntimeContext().getState(TAKEN);
     books = getRuntimeContext().getState(BOOK);
-    bars = getRuntimeContext().getMapState(OPEN);
     quotes = getRuntimeContext().getMetricGroup().counter("quotes");
     late = getRuntimeContext().getMetricGroup().counter("lateQuotes");
   }
@@ -96,9 +92,9 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     books.update(book);
   }
 
-  private void take(Quote quote, QuoteBook book, OnTimerContext context) throws Exception {
+  private void take(Quote quote, QuoteBook book, OnTimerContext context) {
     for (Resolution each : resolutions) {
-      if (!bars.contains(each.name())) {
+      if (!book.bars.containsKey(each.name())) {
         open(each, quote.tsEvent, book, context);
       }
     }
@@ -109,29 +105,28 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     BigDecimal ask = book.ask();
     BigDecimal mid = bid == null || ask == null ? null
         : bid.add(ask).divide(TWO, Int128.SCALE, RoundingMode.HALF_EVEN);
-    for (Resolution each : resolutions) {
-      QuoteBar bar = bars.get(each.name());
+    for (QuoteBar bar : book.bars.values()) {
       bar.add(bid, ask, mid);
-      bars.put(each.name(), bar);
     }
   }
 
   /** A window begins before its first quote: what holds then counts from there. */
-  private void open(Resolution resolution, long tsEvent, QuoteBook book, OnTimerContext context) throws Exception {
+  private void open(Resolution resolution, long tsEvent, QuoteBook book, OnTimerContext context) {
     long start = Math.floorDiv(tsEvent, resolution.lengthNs()) * resolution.lengthNs();
     long end = start + resolution.lengthNs();
     book.advance(start);
-    bars.put(resolution.name(), QuoteBar.of(book, start, end));
+    book.bars.put(resolution.name(), QuoteBar.of(book, start, end));
     context.timerService().registerEventTimeTimer(end / 1_000_000 - 1);
   }
 
-  private void close(long endNs, QuoteBook book, OnTimerContext context, Collector<RowData> out) throws Exception {
+  private void close(long endNs, QuoteBook book, OnTimerContext context, Collector<RowData> out) {
     for (Resolution each : resolutions) {
-      QuoteBar bar = bars.get(each.name());
+      QuoteBar bar = book.bars.get(each.name());
       if (bar != null && bar.endNs <= endNs) {
         book.advance(bar.endNs);
-        out.collect(MessageRows.made(context.getCurrentKey(), bar.endNs, bar.row(context.getCurrentKey(), each.name(), book)));
-        bars.remove(each.name());
+        RowData row = bar.row(context.getCurrentKey(), each.name(), book);
+        out.collect(MessageRows.made(context.getCurrentKey(), bar.endNs, row));
+        book.bars.remove(each.name());
       }
     }
   }
