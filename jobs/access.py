@@ -94,7 +94,8 @@ def _producer(settings: Settings) -> Access:
 
 def _reader(settings: Settings) -> Access:
     published = [*map(topics.candles, (*settings.candle_names, *SESSIONS)), *map(topics.bars, settings.bar_kinds)]
-    reads = (*published, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
+    of_quotes = (*map(topics.quote_candles, settings.resolutions), topics.DEPTH)
+    reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
     return Access(reads=reads, joins=f"{settings.transactional_id_prefix}-reader", looks=True)
 
 

@@ -72,6 +72,40 @@ class QualityAnswer(Answer):
     finding: str | None
 
 
+class LevelAnswer(Answer):
+    """Units at a price of a side of a book."""
+
+    side: Annotated[str, Field(examples=["bid", "ask"])]
+    price: PlainDecimal
+    size: PlainDecimal
+
+
+class DepthAnswer(Answer):
+    """A book at the end of an interval, the best bids first, then the best asks (schemas/book_depth.avsc)."""
+
+    symbol: Annotated[str, Field(examples=["BTC-USD.KRAKEN"])]
+    window_end: datetime
+    spread: PlainDecimal | None
+    mid: PlainDecimal | None
+    microprice: PlainDecimal | None
+    imbalance: PlainDecimal | None
+    bid_liquidity: PlainDecimal | None
+    ask_liquidity: PlainDecimal | None
+    levels: list[LevelAnswer]
+
+
+class QuoteAnswer(Answer):
+    """The best bid and offer of an instrument at the end of a second in which a venue quoted."""
+
+    symbol: Annotated[str, Field(examples=["BTC-USD"])]
+    window_end: datetime
+    bid_close: PlainDecimal | None
+    ask_close: PlainDecimal | None
+    mid_close: PlainDecimal | None
+    spread: PlainDecimal | None
+    venue_count: int
+
+
 class AlertAnswer(Answer):
     """An alert that fires, and since when; `runbook` says what to do."""
 

@@ -19,13 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import topics
 from services import dashboard
-from services.api import candles, graph, operations, streams
+from services.api import books, candles, graph, operations, quality, streams
 from services.api.access import Caller, Gate
 from services.api.alerts import Alerts
 from services.api.candle_pages import CandlePages
 from services.api.latest import LatestCandles
 from services.api.pipeline import Pipeline
-from services.api.quality import QualityBoard
 from services.api.tail import Tail
 from services.latest import Latest
 from services.traces import Traces
@@ -92,9 +91,10 @@ def create(sources: Sources) -> FastAPI:
         timeout=DATABASE_TIMEOUT_S,
         kwargs={"options": f"-c statement_timeout={DATABASE_TIMEOUT_S}s -c timezone=UTC", "autocommit": True},
     )
-    followed = {topics.candles(name): "candle" for name in sources.candle_names} | {topics.QUALITY: "quality"}
+    candle_topics = {topics.candles(name): "candle" for name in sources.candle_names}
+    followed = {**candle_topics, topics.QUALITY: "quality", **books.FOLLOWED}
     tail = Tail(sources.kafka, sources.registry, followed, sources.traces)
-    quality = QualityBoard(tail)
+    judged, (depths, quotes) = quality.board(tail), books.boards(tail)
     gate = Gate(sources.keys, sources.limit)
     pages = CandlePages(pool)
     cache = Latest(sources.redis_url)
@@ -111,15 +111,16 @@ def create(sources: Sources) -> FastAPI:
             open_.push_async_callback(cache.close)
             open_.push_async_callback(alerts.close)
             await pool.open(wait=False)
-            for following in (asyncio.create_task(tail.run()), asyncio.create_task(quality.run())):
-                open_.callback(following.cancel)
+            for each in (tail, judged, depths, quotes):
+                open_.callback(asyncio.create_task(each.run()).cancel)
             yield
 
     app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
     latest = LatestCandles(tail, cache, pages)
     app.include_router(candles.router(pages, latest, gate, sources.resolutions))
     app.include_router(streams.router(tail, gate, sources.resolutions))
-    app.include_router(operations.router(pool, tail, quality, pipeline, alerts, gate))
+    app.include_router(operations.router(pool, tail, judged, pipeline, alerts, gate))
+    app.include_router(books.router(depths, quotes, gate))
     app.include_router(graph.router(pages, latest, gate, sources.resolutions), prefix="/graphql")
     app.include_router(dashboard.router())
     app.add_exception_handler(psycopg.Error, _database_is_away)

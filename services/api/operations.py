@@ -7,16 +7,17 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from services.api import quality
 from services.api.access import Gate
 from services.api.alerts import Alerts
 from services.api.answers import AlertAnswer, Health, PartHealth, QualityAnswer, problems
+from services.api.board import Board
 from services.api.pipeline import Pipeline
-from services.api.quality import QualityBoard
 from services.api.tail import Tail
 
 
 def router(
-    pool: AsyncConnectionPool, tail: Tail, quality: QualityBoard, pipeline: Pipeline, alerts: Alerts, gate: Gate
+    pool: AsyncConnectionPool, tail: Tail, judged: Board, pipeline: Pipeline, alerts: Alerts, gate: Gate
 ) -> APIRouter:
     """The routes of those who run it."""
     routes = APIRouter(tags=["operations"])
@@ -31,9 +32,9 @@ def router(
         return found
 
     @routes.get("/v1/quality", dependencies=[Depends(gate.reader)], responses=problems(401, 403, 429, 503))
-    async def judged() -> list[QualityAnswer]:
+    async def minutes() -> list[QualityAnswer]:
         """The latest minute of every symbol that the quality job has judged."""
-        return quality.answers()
+        return quality.answers(judged)
 
     @routes.get("/v1/pipeline", dependencies=operator, responses=problems(401, 403, 429, 503))
     async def jobs() -> list[dict[str, Any]]:

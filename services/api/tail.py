@@ -172,8 +172,8 @@ class Tail:
     async def _follow(self) -> None:
         consumer = await self._in_thread(Consumer, {**self._kafka, "group.id": broker.looking_group()})
         try:
+            await self._in_thread(self._assign, consumer)
             while True:
-                await self._in_thread(self._assign, consumer)
                 self.error = None
                 look_again_s = time.monotonic() + LOOK_AGAIN_S
                 while len(self._next) == len(self._decoders) or time.monotonic() < look_again_s:
@@ -181,11 +181,17 @@ class Tail:
                         self._take(message)
                         if number % AT_ONCE == 0:
                             await asyncio.sleep(0)
+                if await self._in_thread(self._look, consumer):
+                    await self._in_thread(self._assign, consumer)
         finally:
             consumer.close()
 
+    def _look(self, consumer: Consumer) -> bool:
+        """Whether topics are there by now: a job's may come after the API. To assign anew stops all for a moment."""
+        return bool((self._decoders.keys() - self._next.keys()) & consumer.list_topics(timeout=LOOK_S).topics.keys())
+
     def _assign(self, consumer: Consumer) -> None:
-        """Begin where this tail was, else at the end of what is committed. A job's topics may come after the API."""
+        """Begin where this tail was, else at the end of what is committed."""
         found = consumer.list_topics(timeout=LOOK_S).topics
         for topic in self._decoders:
             if topic in found and topic not in self._next:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 FOLDER = Path(__file__).parent
 ASSETS = {
     "dashboard.css": FOLDER / "dashboard.css",
-    **{name: FOLDER / name for name in ("main.js", "chart.js", "feed.js", "panel.js", "ask.js")},
+    **{name: FOLDER / name for name in ("main.js", "chart.js", "feed.js", "panel.js", "book.js", "ask.js")},
 }
 SECURITY = {
     "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",

@@ -1,5 +1,6 @@
 // What is shown, what is listened to, and what the keyboard does.
 import { Problem, askJson, useKey } from "./ask.js";
+import { Book } from "./book.js";
 import { Chart } from "./chart.js";
 import { Feed } from "./feed.js";
 import { Panel } from "./panel.js";
@@ -10,6 +11,7 @@ const LENGTHS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const element = (id) => document.getElementById(id);
 const chart = new Chart(element("chart"), legend);
 const panel = new Panel();
+const book = new Book();
 let symbols = [];
 let chosen = { symbol: undefined, resolution: undefined };
 let feeds = [];
@@ -48,6 +50,7 @@ async function choose(symbol, resolution) {
   document.title = `${symbol} ${resolution} · Tickloom`;
   element("symbol").value = symbol;
   showResolutions();
+  book.show(symbol);
   listen();
   try {
     await chart.show(symbol, resolution);
@@ -178,3 +181,4 @@ document.addEventListener("keydown", (event) => {
 setInterval(showConnection, 1_000);
 start();
 panel.start();
+book.start();

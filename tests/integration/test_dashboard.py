@@ -7,27 +7,35 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import matplotlib.image
 import numpy as np
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from deploy import paths
 from deploy.stack import Stack, ports
 from schemas import topics
+from schemas.codec import Encoder
+from schemas.models import QuoteCandle
 from services.api.access import Caller, digest
 from services.api.app import Sources
 from services.candle_json import instant_text
+from services.oracle import SECOND_NS
 from services.projections.postgres import Postgres
 from tests.integration import stacks
 from tests.integration.alerting import alertmanager
 from tests.integration.candle_job import wait_until
 from tests.integration.served import served, sources
 from tests.integration.test_projections import Sink, Topic, projecting
+from tests.integration.test_replay import register
 from tests.integration.test_streams import topic_of
 from tests.services.candles import candle
 
@@ -128,6 +136,51 @@ def test_candles_that_rise_and_fall_and_late_revisions_are_drawn(
         topic.commit(wave(HISTORY - 3, resolution, revision=1))
         page.wait_for_timeout(1_500)
         assert pixels(page, REVISED, "revised") > 10
+
+
+def publish(stack: Stack, topic: str, schema: str, record: dict[str, Any]) -> None:
+    """To a topic that all have in common."""
+    admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers})
+    if topic not in admin.list_topics(timeout=10).topics:
+        admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(30)
+    producer = Producer({"bootstrap.servers": stack.bootstrap_servers})
+    producer.produce(topic, Encoder(register(stack, topic, schema), schema).encode(record))
+    assert producer.flush(10) == 0
+
+
+def depth(second: int, bid_size: str) -> dict[str, Any]:
+    """Bids of 100 and 99.5, asks of 101 and 102, then."""
+    told = (("bid", "100", bid_size), ("bid", "99.5", "1"), ("ask", "101", "2"), ("ask", "102", "4"))
+    levels = [{"side": side, "price": Decimal(price), "size": Decimal(size)} for side, price, size in told]
+    figures = dict.fromkeys(("mid", "microprice", "bid_liquidity", "ask_liquidity"))
+    ratio = {"spread": Decimal(1), "imbalance": Decimal("0.25"), "update_count": 1, "sequence": None}
+    return {"symbol": "BTC-USD", "venue": None, "window_end": second * SECOND_NS, "levels": levels, **figures, **ratio}
+
+
+def test_the_book_of_the_symbol_and_the_best_of_its_venues_are_drawn_and_followed(
+    stack: Stack, browser: Browser, told: Sources
+) -> None:
+    none = {name: None for name in QuoteCandle.model_fields if QuoteCandle.model_fields[name].default is None}
+    spans = {"window_start": 0, "window_end": SECOND_NS, "quoted_ns": 1, "locked_ns": 0, "crossed_ns": 0}
+    best = {"bid_close": Decimal("100.25"), "ask_close": Decimal("100.5"), "quote_count": 3, "venue_count": 2}
+    quote = {"symbol": "BTC-USD", "resolution": "1s", **none, **spans, **best}
+    publish(stack, topics.quote_candles("1s"), "quote_candle", quote)
+    publish(stack, topics.DEPTH, "book_depth", depth(60, "3"))
+    with drawn(browser, told) as page:
+        rows = page.locator("#levels tr")
+        expect(rows).to_have_text(["1024", "1012", "1003", "99.51"], timeout=20_000)
+        expect(page.locator("#quote")).to_have_text("100.25 bid, offered at 100.5, best of 2 venues")
+        expect(page.locator("#figures")).to_have_text("spread 1 · imbalance 25 % · 00:01:00")
+        publish(stack, topics.DEPTH, "book_depth", depth(61, "7"))
+        expect(rows.nth(2)).to_have_text("1007", timeout=5_000)
+        page.screenshot(path=SCREENSHOTS / "dashboard-book.png")
+
+
+def test_what_has_no_book_and_no_quote_is_not_found(told: Sources) -> None:
+    with served(told) as api:
+        for path in ("/v1/depth", "/v1/quote"):
+            answer = api.get(path, params={"symbol": "NOBODY"})
+            assert (answer.status_code, answer.json()) == (404, {"detail": "nothing is known of NOBODY"})
 
 
 def test_a_candle_is_seen_within_two_seconds_of_its_commit(
