@@ -27,6 +27,8 @@ CLOSED = 30 * SECOND_NS
 OPEN = 50 * SECOND_NS
 """A time whose second is open until the third life."""
 LAST = 3_600 * SECOND_NS
+MANY = 30_000
+"""Ids of 16 bytes: more than two blocks of a partition's state (PartitionState.java)."""
 
 
 @dataclass
@@ -169,3 +171,20 @@ def test_no_candle_is_published_twice_and_copies_from_before_a_savepoint_are_fou
 def test_every_trade_of_the_three_lives_is_accounted_for(ended: Ended) -> None:
     assert sum(ended.accounted.values()) == len(ended.lives.closed) + len(ended.lives.late)
     assert ended.lives.dropped == [0, 0, 0]
+
+
+@pytest.mark.thorough
+def test_ids_that_fill_several_blocks_of_state_are_known_after_a_savepoint(stack: Stack) -> None:
+    feed = Feed(stack, partitions=1)
+    chosen = settings(stack, feed, resolutions="1s", parallelism=1)
+    fields = ({"symbol": feed.symbol(str(number % 50)), "trade_id": f"{number:015}"} for number in range(MANY))
+    tape = [trade(START_NS + number, venue="X", **each) for number, each in enumerate(fields)]
+    savepoint = None
+    for known in (0, MANY):
+        for each in tape:
+            feed.send(0, each)
+        feed.flush()
+        with CandleJob.submit(stack, chosen, savepoint=savepoint) as job:
+            job.await_read(MANY)
+            assert job.counted("fold.duplicates") == known
+            savepoint = job.stop()

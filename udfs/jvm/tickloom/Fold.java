@@ -228,10 +228,17 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     });
     List<byte[]> blocks = new ArrayList<>();
     for (PartitionState partition : open.values()) {
-      blocks.add(partition.toBytes());
+      partition.write(blocks);
     }
     state.update(blocks);
     bands.snapshot(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
+  }
+
+  /** The list is filled anew for every checkpoint: between them it need not be kept. */
+  @Override
+  public void notifyCheckpointComplete(long checkpointId) throws Exception {
+    super.notifyCheckpointComplete(checkpointId);
+    state.clear();
   }
 
   /** At the end of the input, or drained. An idle source's last watermark is not listened to, so it is repeated here. */

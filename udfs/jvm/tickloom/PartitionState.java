@@ -2,6 +2,8 @@ package tickloom;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.flink.core.memory.DataInputDeserializer;
@@ -14,6 +16,7 @@ import org.apache.flink.core.memory.DataOutputSerializer;
  */
 final class PartitionState {
   private static final byte VERSION = 1;
+  private static final int BLOCK_BYTES = 200_000; // below what G1 calls humongous, also in a small heap
   private static final long NOT_COVERED_YET = Long.MAX_VALUE;
 
   final int partition;
@@ -52,25 +55,47 @@ final class PartitionState {
     ids.keySet().removeIf(second -> Rows.lastMilli(second) <= closedUpToMs);
   }
 
-  byte[] toBytes() throws IOException {
-    DataOutputSerializer out = new DataOutputSerializer(64);
+  /** Adds this state as blocks, each of them a state that says a part: one that says all would have to be in memory twice. */
+  void write(List<byte[]> blocks) throws IOException {
+    DataOutputSerializer out = new DataOutputSerializer(BLOCK_BYTES + BLOCK_BYTES / 8);
+    if (ids.isEmpty()) {
+      begin(out, 0);
+      blocks.add(out.getCopyOfBuffer());
+    }
+    for (Map.Entry<Long, Map<String, IdSet>> second : ids.entrySet()) {
+      Iterator<Map.Entry<String, IdSet>> symbols = second.getValue().entrySet().iterator();
+      while (symbols.hasNext()) {
+        begin(out, 1);
+        out.writeLong(second.getKey());
+        writeSome(symbols, out);
+        blocks.add(out.getCopyOfBuffer());
+      }
+    }
+  }
+
+  private void begin(DataOutputSerializer out, int seconds) throws IOException {
+    out.clear();
     out.writeByte(VERSION);
     out.writeInt(partition);
     out.writeLong(closedUpToMs);
     out.writeLong(coveredFromMs);
-    out.writeInt(ids.size());
-    for (Map.Entry<Long, Map<String, IdSet>> second : ids.entrySet()) {
-      out.writeLong(second.getKey());
-      out.writeInt(second.getValue().size());
-      for (Map.Entry<String, IdSet> symbol : second.getValue().entrySet()) {
-        out.writeUTF(symbol.getKey());
-        symbol.getValue().write(out);
-      }
-    }
-    return out.getCopyOfBuffer();
+    out.writeInt(seconds);
   }
 
-  /** Adds what the bytes say to the states by partition; copies of one partition are united. */
+  private static void writeSome(Iterator<Map.Entry<String, IdSet>> symbols, DataOutputSerializer out) throws IOException {
+    int place = out.length();
+    out.writeInt(0);
+    int count = 0;
+    while (symbols.hasNext() && out.length() < BLOCK_BYTES) {
+      Map.Entry<String, IdSet> symbol = symbols.next();
+      out.writeUTF(symbol.getKey());
+      symbol.getValue().write(out);
+      count++;
+    }
+    out.writeIntUnsafe(count, place);
+  }
+
+  /** Adds what a block says to the states by partition; what several say of one partition is united. */
   static void restore(byte[] bytes, Map<Integer, PartitionState> states) throws IOException {
     DataInputDeserializer in = new DataInputDeserializer(bytes);
     byte version = in.readByte();
