@@ -19,8 +19,9 @@ export class Book {
 
   async look() {
     const found = document.hidden || !this.symbol ? undefined : await this.ask(this.symbol);
-    if (found?.symbol === this.symbol) this.draw(found);
-    setTimeout(() => this.look(), found?.depth || found?.quote ? EVERY_MS : ABSENT_MS);
+    const isAbsent = found && !found.depth && !found.quote;
+    if (found && found.symbol === this.symbol) this.draw(found);
+    setTimeout(() => this.look(), isAbsent ? ABSENT_MS : EVERY_MS);
   }
 
   async ask(symbol) {
