@@ -49,5 +49,5 @@ def test_a_type_that_flink_would_misread_is_refused_by_name(
 
 
 def test_an_unknown_schema_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="there is no schema 'book': the schemas are bar, book_update, candle"):
+    with pytest.raises(ValueError, match="there is no schema 'book': the schemas are bar, book_depth, book_update, "):
         ddl.columns("book")
