@@ -56,7 +56,7 @@ class TradeEncoder:
             varints(trades.ts_recv, 9),
             decimals(trades.price, 7),
             decimals(trades.size, 6),
-            _constant(REGULAR_SALE + NEW + NO_ORIGINAL),
+            _constant(REGULAR_SALE + NEW + NO_ORIGINAL + NULL),
         ]
         return _messages(fields, len(trades))
 

@@ -79,6 +79,11 @@ def _books(settings: Settings) -> Access:
     return _job("books", settings, [settings.books_topic], kafka.book_sinks())
 
 
+def _trades_with_quotes(settings: Settings) -> Access:
+    reads = [settings.trades_topic, settings.quotes_topic]
+    return _job("trades_with_quotes", settings, reads, kafka.quoted_sinks(settings))
+
+
 def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
@@ -94,7 +99,8 @@ def _producer(settings: Settings) -> Access:
 
 def _reader(settings: Settings) -> Access:
     published = [*map(topics.candles, (*settings.candle_names, *SESSIONS)), *map(topics.bars, settings.bar_kinds)]
-    of_quotes = (*map(topics.quote_candles, settings.resolutions), topics.DEPTH)
+    lengths = settings.resolutions
+    of_quotes = (*map(topics.quote_candles, lengths), *map(topics.order_flow, lengths), topics.QUOTED, topics.DEPTH)
     reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
     return Access(reads=reads, joins=f"{settings.transactional_id_prefix}-reader", looks=True)
 
@@ -115,7 +121,7 @@ def _dlq(settings: Settings) -> Access:
 
 
 def _txn(settings: Settings) -> Access:
-    writers = (_candles, _reconcile, _quality, _bars, _sessions, _dlq)
+    writers = (_candles, _reconcile, _quality, _bars, _quotes, _books, _trades_with_quotes, _sessions, _dlq)
     written = dict.fromkeys(topic for access in writers for topic in access(settings).writes)
     return Access(reads=tuple(written), transactions=f"{settings.transactional_id_prefix}/")
 
@@ -127,6 +133,7 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "bars": _bars,
     "quotes": _quotes,
     "books": _books,
+    "trades_with_quotes": _trades_with_quotes,
     "sessions": _sessions,
     "lake": _lake,
     "producer": _producer,

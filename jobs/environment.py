@@ -63,6 +63,16 @@ def message_columns(made: str, schema: str) -> str:
 """
 
 
+QUOTED_TRADES_COLUMNS = f"""
+    symbol STRING,
+    rt TIMESTAMP_LTZ(3),
+    trade ROW<{ddl.columns("quoted_trade")}>,
+    flow ROW<{ddl.columns("order_flow")}>,
+    rejected ROW<{ddl.columns("rejected_trade")}>,
+    WATERMARK FOR rt AS SOURCE_WATERMARK()
+"""
+"""Columns of the `tickloom-trades-with-quotes` connector: each row sets one of trade, flow and rejected."""
+
 RUNS_COLUMNS = """
     symbol STRING NOT NULL,
     rt TIMESTAMP_LTZ(3),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jobs import clients
-from jobs.environment import RUNS_COLUMNS, TRADES_COLUMNS, message_columns
+from jobs.environment import QUOTED_TRADES_COLUMNS, RUNS_COLUMNS, TRADES_COLUMNS, message_columns
 from jobs.settings import Settings, milliseconds
 from schemas import avro, ddl, topics
 from schemas import resolutions as lengths
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Sink = tuple[str, str, str]
 """(table, topic, schema)."""
-STAMPED = ("candle", "quote_candle", "book_depth")
-"""Schemas of a window."""
+STAMPED = ("candle", "quote_candle", "book_depth", "quoted_trade", "order_flow")
+"""Schemas whose records bear the time that they are about: of a window its last millisecond."""
 
 
 def create_trades(env: "TableEnvironment", settings: Settings, **options: str) -> None:
@@ -51,11 +51,10 @@ def reading(job: str, topic: str, settings: Settings) -> dict[str, str]:
 
 def create_quotes(env: "TableEnvironment", job: str, settings: Settings) -> None:
     """Create the table `quotes`: candles of the best bid and offer as they close, and what is rejected."""
-    lengths_ms = ";".join(f"{name}={1_000 * lengths.seconds(name)}" for name in settings.resolutions)
     options = {
         "connector": "tickloom-quotes",
         "schema": avro.text("quote"),
-        "resolutions": lengths_ms,
+        "resolutions": _lengths(settings),
         **reading(job, settings.quotes_topic, settings),
     }
     create(env, "quotes", message_columns("candle", "quote_candle"), options)
@@ -66,6 +65,33 @@ def quote_sinks(settings: Settings) -> list[Sink]:
     return [
         *((f"quotes_{name}", topics.quote_candles(name), "quote_candle") for name in settings.resolutions),
         ("rejected_quotes", topics.QUOTES_REJECTED, "rejected_trade"),
+    ]
+
+
+def _lengths(settings: Settings) -> str:
+    return ";".join(f"{name}={1_000 * lengths.seconds(name)}" for name in settings.resolutions)
+
+
+def create_quoted_trades(env: "TableEnvironment", job: str, settings: Settings) -> None:
+    """Create the table `quoted_trades`: trades with the quotes in force, the flow of windows, and what is rejected."""
+    options = {
+        "connector": "tickloom-trades-with-quotes",
+        "rules": rules.load(settings.rules).for_connector(),
+        "quotes-topic": settings.quotes_topic,
+        "quotes-schema": avro.text("quote"),
+        "resolutions": _lengths(settings),
+        "realised-after": f"{milliseconds(settings.realised_after)} ms",
+        **reading(job, settings.trades_topic, settings),
+    }
+    create(env, "quoted_trades", QUOTED_TRADES_COLUMNS, options)
+
+
+def quoted_sinks(settings: Settings) -> list[Sink]:
+    """(table, topic, schema) of everything the job of trades with quotes writes."""
+    return [
+        ("trades_with_quotes", topics.QUOTED, "quoted_trade"),
+        *((f"flow_{name}", topics.order_flow(name), "order_flow") for name in settings.resolutions),
+        ("rejected_records", topics.QUOTED_REJECTED, "rejected_trade"),
     ]
 
 
@@ -189,7 +215,7 @@ def source(job: str, topic: str, settings: Settings) -> dict[str, str]:
 
 
 def sink_columns(schema: str) -> str:
-    """Columns of a topic's table. Records of a window bear the last millisecond of it: they are found by it."""
+    """Columns of a topic's table, with the time by which its records are found."""
     stamp = ", ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp'" if schema in STAMPED else ""
     return ddl.columns(schema) + stamp
 

@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     depth_within_bp: int = Field(
         10, gt=0, lt=10_000, description="basis points from the middle within which the units of a side are summed up"
     )
+    realised_after: Duration = Field(
+        timedelta(seconds=5), description="how long after a trade the quote is that realises its spread"
+    )
     calendars: Names = Field(
         (), description="pattern=calendar,… of symbols, the first that fits decides; 24/7 (UTC days) where none does"
     )

@@ -61,6 +61,7 @@ class Trade(Record):
     action: Literal["new", "cancel", "correct"] = "new"
     original_trade_id: str | None = None
     original_ts_event: Nanoseconds | None = None
+    aggressor: Literal["buy", "sell"] | None = None
 
     @property
     def event_time(self) -> datetime:
@@ -206,6 +207,58 @@ class QuoteCandle(Record):
     crossed_ns: Long
     quote_count: Long
     venue_count: Int
+
+    @property
+    def window_start_time(self) -> datetime:
+        """Start of the window."""
+        return floor_instant(self.window_start)
+
+
+class QuotedTrade(Record):
+    """A trade with the quote in force at its time."""
+
+    schema_name = "quoted_trade"
+
+    symbol: str
+    venue: str | None = None
+    trade_id: str | None = None
+    sequence: Long | None = None
+    ts_event: Nanoseconds
+    price: Amount
+    size: Amount
+    bid_price: Amount | None = None
+    bid_size: Amount | None = None
+    ask_price: Amount | None = None
+    ask_size: Amount | None = None
+    quote_ts_event: Nanoseconds | None = None
+    aggressor: str | None = None
+    aggressor_source: str | None = None
+    effective_spread: Amount | None = None
+    realised_spread: Amount | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """When it happened at the venue, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+
+class OrderFlow(Record):
+    """Who traded against whom in one window [window_start, window_end)."""
+
+    schema_name = "order_flow"
+
+    symbol: str
+    resolution: str
+    window_start: Nanoseconds
+    window_end: Nanoseconds
+    trade_count: Long
+    quote_count: Long
+    buy_volume: Amount
+    sell_volume: Amount
+    unknown_volume: Amount
+    effective_spread: Amount | None = None
+    realised_spread: Amount | None = None
+    order_flow_imbalance: Amount | None = None
 
     @property
     def window_start_time(self) -> datetime:
@@ -440,6 +493,8 @@ MODELS: tuple[type[Record], ...] = (
     BookUpdate,
     BookDepth,
     QuoteCandle,
+    QuotedTrade,
+    OrderFlow,
     Candle,
     Bar,
     RejectedTrade,

@@ -11,6 +11,9 @@ BOOKS = "md.books.v1"
 DEPTH = "md.books.depth.v1"
 BOOKS_REJECTED = "md.books.rejected.v1"
 QUOTES_REJECTED = "md.quotes.rejected.v1"
+QUOTED = "md.trades.quoted.v1"
+"""Trades with the quotes in force at their times."""
+QUOTED_REJECTED = "md.trades.quoted.rejected.v1"
 REJECTED = "md.trades.rejected.v1"
 REPLAYED = "md.trades.replayed.v1"
 LATE = "md.late.v1"
@@ -31,6 +34,11 @@ def candles(resolution: str) -> str:
 def quote_candles(resolution: str) -> str:
     """Topic of the candles of quotes of a resolution, such as `md.quotes.candles.1m.v1`."""
     return f"md.quotes.candles.{resolution}.v1"
+
+
+def order_flow(resolution: str) -> str:
+    """Topic of the order flow of a resolution, such as `md.flow.1m.v1`."""
+    return f"md.flow.{resolution}.v1"
 
 
 def updating(length: str) -> str:
@@ -57,14 +65,14 @@ def subjects(resolutions: Sequence[str]) -> dict[str, str]:
     """Every subject and the name of its schema; candles have one subject a resolution, sessions included."""
     of_trades = {subject(candles(resolution)): "candle" for resolution in resolutions}
     of_quotes = {subject(quote_candles(resolution)): "quote_candle" for resolution in resolutions}
-    return SCHEMAS | of_trades | of_quotes
+    of_flow = {subject(order_flow(resolution)): "order_flow" for resolution in resolutions}
+    return SCHEMAS | of_trades | of_quotes | of_flow
 
 
 def schema_of(subject: str) -> str | None:
     """Name of the schema of a subject, None for a subject that is not ours."""
-    if QUOTE_CANDLES.fullmatch(subject):
-        return "quote_candle"
-    return "candle" if CANDLES.fullmatch(subject) else SCHEMAS.get(subject)
+    named = (schema for pattern, schema in PATTERNS.items() if pattern.fullmatch(subject))
+    return next(named, None) or SCHEMAS.get(subject)
 
 
 SCHEMAS = {
@@ -74,6 +82,8 @@ SCHEMAS = {
     subject(DEPTH): "book_depth",
     subject(BOOKS_REJECTED): "rejected_trade",
     subject(QUOTES_REJECTED): "rejected_trade",
+    subject(QUOTED): "quoted_trade",
+    subject(QUOTED_REJECTED): "rejected_trade",
     subject(REJECTED): "rejected_trade",
     subject(REPLAYED): "replayed_trade",
     subject(LATE): "late_trades",
@@ -85,7 +95,15 @@ SCHEMAS = {
     subject(MARKET_STATUS): "market_status",
     **{subject(candles(session)): "candle" for session in SESSIONS},
 }
-CANDLES = re.compile(
-    re.escape(subject(candles("?"))).replace(r"\?", r"[0-9]+[a-z]+(\.updating|\.every\.[0-9]+[a-z]+)?")
-)
-QUOTE_CANDLES = re.compile(re.escape(subject(quote_candles("?"))).replace(r"\?", r"[0-9]+[a-z]+"))
+LENGTH = r"[0-9]+[a-z]+"
+
+
+def _pattern(topic: str, length: str) -> "re.Pattern[str]":
+    return re.compile(re.escape(subject(topic)).replace(r"\?", length))
+
+
+PATTERNS = {
+    _pattern(candles("?"), rf"{LENGTH}(\.updating|\.every\.{LENGTH})?"): "candle",
+    _pattern(quote_candles("?"), LENGTH): "quote_candle",
+    _pattern(order_flow("?"), LENGTH): "order_flow",
+}

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 CandleRecord = Mapping[str, Any]
 """A candle as in schemas/candle.avsc: values exact, times in nanoseconds since the epoch, UTC."""
+
+
+Aggressor = Literal["buy", "sell"]
+"""Who took what the other side had offered."""
 
 
 class QuoteRecord(TypedDict):
@@ -62,3 +66,4 @@ class TradeRecord(TypedDict):
     action: str
     original_trade_id: str | None
     original_ts_event: int | None
+    aggressor: Aggressor | None

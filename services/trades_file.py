@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from schemas.exact import LONG_MAX, Fixed, nanoseconds
 from services import trades_cells
-from services.records import TradeRecord
+from services.records import Aggressor, TradeRecord
 from services.trades_cells import TradesFileError, UnreadableRow
 
 REQUIRED = ("ts_event", "symbol", "price", "size")
-OPTIONAL = ("trade_id", "sequence", "venue", "conditions", "ts_recv")
+OPTIONAL = ("trade_id", "sequence", "venue", "conditions", "ts_recv", "aggressor")
 COLUMNS = REQUIRED + OPTIONAL
 
 AMOUNT = Fixed(38, 12)
@@ -125,6 +125,7 @@ def _trade(
     venue: str,
     conditions: str,
     ts_recv: str,
+    aggressor: str,
 ) -> TradeRecord:
     return {
         "symbol": _required_text("symbol", symbol),
@@ -139,7 +140,17 @@ def _trade(
         "action": "new",
         "original_trade_id": None,
         "original_ts_event": None,
+        "aggressor": _aggressor(aggressor.strip()),
     }
+
+
+def _aggressor(text: str) -> Aggressor | None:
+    match text:
+        case "":
+            return None
+        case "buy" | "sell":
+            return text
+    raise ValueError(f"aggressor: {text!r} is neither buy nor sell")
 
 
 def _amount(column: str, text: str) -> Decimal:

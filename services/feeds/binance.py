@@ -5,9 +5,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.feeds.venue import Channel, Hole, RefusedError, book, pair_of, quote, trade
-from services.records import BookRecord, QuoteRecord, TradeRecord
+from services.records import Aggressor, BookRecord, QuoteRecord, TradeRecord
 
 NAMES: Mapping[Channel, str] = {"trades": "trade", "quotes": "bookTicker", "books": "depth@100ms"}
+AGGRESSORS: Mapping[bool, Aggressor] = {True: "sell", False: "buy"}
+"""By whether the buyer's order was in the book."""
 DEPTH = 5_000
 """Levels of a side in a snapshot: the most that it gives. What is deeper is known once it changes."""
 
@@ -37,7 +39,8 @@ class Binance:
         told = message.get("data", {})
         if told.get("e") == "trade":
             pair, ts_event = pair_of(told["s"], QUOTES), int(told["T"]) * 1_000_000
-            yield trade(self.name, pair, ts_event, received_ns, told["p"], told["q"], told["t"], numbered=True)
+            side = AGGRESSORS.get(told.get("m"))
+            yield trade(self.name, pair, ts_event, received_ns, told["p"], told["q"], told["t"], side, numbered=True)
 
     def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
         told = message.get("data", {})
@@ -74,4 +77,5 @@ class Binance:
     def past(self, hole: Hole, answer: Any, received_ns: int) -> Iterator[TradeRecord]:
         for each in answer:
             ts_event, number = int(each["time"]) * 1_000_000, each["id"]
-            yield trade(self.name, hole.pair, ts_event, received_ns, each["price"], each["qty"], number, numbered=True)
+            price, size, side = each["price"], each["qty"], AGGRESSORS.get(each.get("isBuyerMaker"))
+            yield trade(self.name, hole.pair, ts_event, received_ns, price, size, number, side, numbered=True)

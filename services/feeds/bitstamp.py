@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from services.feeds.venue import Channel, RefusedError, book, pair_of, quote, trade
-from services.records import BookRecord, QuoteRecord, TradeRecord
+from services.records import Aggressor, BookRecord, QuoteRecord, TradeRecord
 
 PREFIXES: Mapping[Channel, str] = {"trades": "live_trades_", "quotes": "order_book_", "books": "diff_order_book_"}
+AGGRESSORS: Mapping[int, Aggressor] = {0: "buy", 1: "sell"}
 QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "PAX", "BTC", "ETH")
 
 
@@ -32,8 +33,8 @@ class Bitstamp:
             raise RefusedError(str(told))
         if event == "trade":
             pair, ts_event = self._pair(message, "trades"), int(told["microtimestamp"]) * 1_000
-            price, size = told["price_str"], told["amount_str"]
-            yield trade(self.name, pair, ts_event, received_ns, price, size, told["id"], numbered=False)
+            price, size, side = told["price_str"], told["amount_str"], AGGRESSORS.get(told.get("type"))
+            yield trade(self.name, pair, ts_event, received_ns, price, size, told["id"], side, numbered=False)
 
     def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
         if message["event"] == "data" and message["channel"].startswith(PREFIXES["quotes"]):

@@ -6,10 +6,12 @@ from typing import Any
 
 from schemas.exact import nanoseconds
 from services.feeds.venue import Channel, Hole, RefusedError, book, quote, trade
-from services.records import BookRecord, QuoteRecord, TradeRecord
+from services.records import Aggressor, BookRecord, QuoteRecord, TradeRecord
 
 NAMES: Mapping[Channel, str] = {"trades": "matches", "quotes": "ticker", "books": "level2_batch"}
 SIDES = {"buy": "bid", "sell": "ask"}
+AGGRESSORS: Mapping[str, Aggressor] = {"buy": "sell", "sell": "buy"}
+"""By the side of the order that was in the book, which is what it tells."""
 
 
 class Coinbase:
@@ -60,4 +62,5 @@ class Coinbase:
 
     def _trade(self, pair: str, told: Any, received_ns: int) -> TradeRecord:
         ts_event, number = nanoseconds(told["time"]), told["trade_id"]
-        return trade(self.name, pair, ts_event, received_ns, told["price"], told["size"], number, numbered=True)
+        side = AGGRESSORS.get(told.get("side"))
+        return trade(self.name, pair, ts_event, received_ns, told["price"], told["size"], number, side, numbered=True)

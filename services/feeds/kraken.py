@@ -8,10 +8,11 @@ from typing import Any
 from schemas.exact import nanoseconds
 from services.feeds.venue import Channel, Hole, RefusedError, book, quote, trade
 from services.oracle import SECOND_NS
-from services.records import BookRecord, QuoteRecord, TradeRecord
+from services.records import Aggressor, BookRecord, QuoteRecord, TradeRecord
 
 CODES = {"XBT": "BTC", "XDG": "DOGE"}
 """Names of version 1 that are not those of everybody else."""
+AGGRESSORS: Mapping[str, Aggressor] = {"buy": "buy", "sell": "sell", "b": "buy", "s": "sell"}
 DEPTH = 1_000
 """Levels of a side: the most that it tells of."""
 SUBSCRIBED: Mapping[Channel, Mapping[str, Any]] = {
@@ -47,7 +48,8 @@ class Kraken:
             for each in message["data"]:
                 pair, ts_event = each["symbol"].replace("/", "-"), nanoseconds(each["timestamp"])
                 price, size, number = each["price"], each["qty"], each["trade_id"]
-                yield trade(self.name, pair, ts_event, received_ns, price, size, number, numbered=True)
+                side = AGGRESSORS.get(each.get("side"))
+                yield trade(self.name, pair, ts_event, received_ns, price, size, number, side, numbered=True)
 
     def quotes(self, message: Any, received_ns: int) -> Iterator[QuoteRecord]:
         if isinstance(message, list):
@@ -88,18 +90,18 @@ class Kraken:
         if answer["error"]:
             raise RefusedError(f"{self.name}: {', '.join(map(str, answer['error']))}")
         [trades] = [found for name, found in answer["result"].items() if name != "last"]
-        for price, size, seconds, *_, number in trades:
-            ts_event = int(Decimal(seconds) * SECOND_NS)
-            yield trade(self.name, hole.pair, ts_event, received_ns, price, size, number, numbered=True)
+        for price, size, seconds, side, *_, number in trades:
+            at = int(Decimal(seconds) * SECOND_NS)
+            yield trade(self.name, hole.pair, at, received_ns, price, size, number, AGGRESSORS.get(side), numbered=True)
 
     def _version_1(self, message: list[Any], received_ns: int) -> Iterator[TradeRecord]:
         *_, channel, name = message
         if channel != "trade":
             return
         pair = _pair(name)
-        for price, size, time, *_ in message[1]:
+        for price, size, time, side, *_ in message[1]:
             ts_event = int(Decimal(time) * SECOND_NS)
-            yield trade(self.name, pair, ts_event, received_ns, price, size, None, numbered=False)
+            yield trade(self.name, pair, ts_event, received_ns, price, size, None, AGGRESSORS.get(side), numbered=False)
 
     def _quotes_of_version_1(self, message: list[Any], received_ns: int) -> Iterator[QuoteRecord]:
         *_, channel, name = message

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from schemas.models import PRICE
-from services.records import BookRecord, LevelRecord, QuoteRecord, TradeRecord
+from services.records import Aggressor, BookRecord, LevelRecord, QuoteRecord, TradeRecord
 
 Channel = Literal["trades", "quotes", "books"]
 CHANNELS: tuple[Channel, ...] = ("trades", "quotes", "books")
@@ -123,6 +123,7 @@ def trade(
     price: Any,
     size: Any,
     trade_id: int | None,
+    aggressor: Aggressor | None,
     *,
     numbered: bool,
 ) -> TradeRecord:
@@ -142,6 +143,7 @@ def trade(
         "action": "new",
         "original_trade_id": None,
         "original_ts_event": None,
+        "aggressor": aggressor,
     }
 
 

@@ -1,7 +1,6 @@
 """The quote job on Kafka: every candle of the best bid and offer is the one that its quotes lead to."""
 
 import random
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,26 +17,12 @@ from services.oracle import SECOND_NS, CandleKey
 from services.quote_oracle import ExpectedQuoteCandle, expected_quote_candles
 from services.records import QuoteRecord
 from tests.integration.candle_job import START_NS, TIMEOUT_S, CandleJob, Feed, settings, wait_until
+from tests.services.tape import quote
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 RESOLUTIONS = ("1s", "1m", "1h")
 VENUES = ("COINBASE", "KRAKEN", "BINANCE")
-
-
-def quote(symbol: str, venue: str, ts_event: int, bid: str | None, ask: str | None) -> QuoteRecord:
-    prices = [None if each is None else Decimal(each) for each in (bid, ask)]
-    return {
-        "symbol": f"{symbol}.{venue}",
-        "venue": venue,
-        "sequence": None,
-        "ts_event": ts_event,
-        "ts_recv": None,
-        "bid_price": prices[0],
-        "bid_size": None,
-        "ask_price": prices[1],
-        "ask_size": None,
-    }
 
 
 def tape(feed: Feed, count: int, seed: int) -> list[tuple[int, QuoteRecord]]:
@@ -52,7 +37,7 @@ def tape(feed: Feed, count: int, seed: int) -> list[tuple[int, QuoteRecord]]:
         texts = [None if each is None else f"{each / 100:.2f}" for each in sides]
         ts_event = at - dice.randrange(1_500_000_000)
         symbol, venue = feed.symbol("AB"[place[0]]), VENUES[place[1]]
-        found.append((sum(place) % 2, quote(symbol, venue, ts_event, *texts)))
+        found.append((sum(place) % 2, quote(ts_event, *texts, symbol=f"{symbol}.{venue}", venue=venue)))
     return found
 
 

@@ -25,6 +25,7 @@ TRADE: dict[str, Any] = {
     "action": "new",
     "original_trade_id": None,
     "original_ts_event": None,
+    "aggressor": None,
 }
 OURS = avro.load("trade")
 MESSAGE = Encoder(258, "trade").encode(TRADE)

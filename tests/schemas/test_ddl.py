@@ -21,7 +21,8 @@ def test_the_columns_of_a_trade() -> None:
         "`conditions` ARRAY<STRING NOT NULL> NOT NULL,",
         "`action` STRING NOT NULL,",
         "`original_trade_id` STRING,",
-        "`original_ts_event` BIGINT",
+        "`original_ts_event` BIGINT,",
+        "`aggressor` STRING",
     ]
 
 

@@ -43,7 +43,7 @@ TYPES: list[tuple[Any, Any]] = [
     (models.Notional, {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 24}),
     (tuple[str, ...], {"type": "array", "items": "string"}),
 ]
-ENUMS = {("new", "cancel", "correct"): "TradeAction", ("bid", "ask"): "BookSide"}
+ENUMS = {("new", "cancel", "correct"): "TradeAction", ("buy", "sell"): "Aggressor", ("bid", "ask"): "BookSide"}
 
 TRADE: dict[str, Any] = {
     "symbol": "BTC-USD",

@@ -4,28 +4,13 @@ from decimal import Decimal
 
 from services.oracle import SECOND_NS, CandleKey
 from services.quote_oracle import ExpectedQuoteCandle, expected_quote_candles
-from services.records import QuoteRecord
+from tests.services.tape import quote
 
 HALF = SECOND_NS // 2
 
 
-def quote(ts_event: int, bid: str | None, ask: str | None, venue: str = "V") -> QuoteRecord:
-    prices = [None if each is None else Decimal(each) for each in (bid, ask)]
-    return {
-        "symbol": f"A.{venue}",
-        "venue": venue,
-        "sequence": None,
-        "ts_event": ts_event,
-        "ts_recv": None,
-        "bid_price": prices[0],
-        "bid_size": None,
-        "ask_price": prices[1],
-        "ask_size": None,
-    }
-
-
 def test_the_best_of_all_venues_and_the_spread_weighted_by_time() -> None:
-    quotes = [quote(0, "9", "11"), quote(HALF, "10", "12", "W"), quote(5 * HALF, None, "10", "W")]
+    quotes = [quote(0, "9", "11"), quote(HALF, "10", "12", venue="W"), quote(5 * HALF, None, "10", venue="W")]
     found = expected_quote_candles(quotes, ["1s"])
     first, second = (found[CandleKey("A", "1s", at * SECOND_NS)] for at in (0, 2))
     assert len(found) == 2

@@ -53,6 +53,7 @@ def test_a_full_row_has_the_shape_of_the_trade_schema(csv_file: Path) -> None:
             "action": "new",
             "original_trade_id": None,
             "original_ts_event": None,
+            "aggressor": None,
         },
     )
 

@@ -53,12 +53,18 @@ KRAKEN = {
 KRAKEN_1 = [993, [["354.11000000", "0.89594024", "1618678142.557535", "s", "l", ""]], "trade", "XBT/USD"]
 BINANCE = {
     "stream": "btcusdt@trade",
-    "data": {"e": "trade", "s": "BTCUSDT", "t": 7, "p": "61837.64000000", "q": "1.5", "T": 1723161255208},
+    "data": {"e": "trade", "s": "BTCUSDT", "t": 7, "p": "61837.64000000", "q": "1.5", "T": 1723161255208, "m": True},
 }
 BITSTAMP = {
     "event": "trade",
     "channel": "live_trades_ethusd",
-    "data": {"id": 216000477, "amount_str": "0.07920000", "price_str": "3805.44", "microtimestamp": "1641343699596000"},
+    "data": {
+        "id": 216000477,
+        "amount_str": "0.07920000",
+        "price_str": "3805.44",
+        "microtimestamp": "1641343699596000",
+        "type": 1,
+    },
 }
 
 
@@ -98,13 +104,13 @@ def nanoseconds(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("venue", "message", "symbol", "trade_id", "sequence", "ts_event", "price", "size"),
+    ("venue", "message", "symbol", "trade_id", "sequence", "ts_event", "price", "size", "aggressor"),
     [
-        (Coinbase(), COINBASE, "SKL-BTC.COINBASE", "280232", 280232, 1618677817089723000, "0.00001305", "985"),
-        (Kraken(), KRAKEN, "BTC-USD.KRAKEN", "4665906", 4665906, 1695628177708706000, "60123.1", "0.00012345"),
-        (Kraken(), KRAKEN_1, "BTC-USD.KRAKEN", None, None, 1618678142557535000, "354.11", "0.89594024"),
-        (Binance(), BINANCE, "BTC-USDT.BINANCE", "7", 7, 1723161255208000000, "61837.64", "1.5"),
-        (Bitstamp(), BITSTAMP, "ETH-USD.BITSTAMP", "216000477", None, 1641343699596000000, "3805.44", "0.0792"),
+        (Coinbase(), COINBASE, "SKL-BTC.COINBASE", "280232", 280232, 1618677817089723000, "0.00001305", "985", "buy"),
+        (Kraken(), KRAKEN, "BTC-USD.KRAKEN", "4665906", 4665906, 1695628177708706000, "60123.1", "0.00012345", "buy"),
+        (Kraken(), KRAKEN_1, "BTC-USD.KRAKEN", None, None, 1618678142557535000, "354.11", "0.89594024", "sell"),
+        (Binance(), BINANCE, "BTC-USDT.BINANCE", "7", 7, 1723161255208000000, "61837.64", "1.5", "sell"),
+        (Bitstamp(), BITSTAMP, "ETH-USD.BITSTAMP", "216000477", None, 1641343699596000000, "3805.44", "0.0792", "sell"),
     ],
     ids=["coinbase", "kraken", "kraken 1", "binance", "bitstamp"],
 )
@@ -117,6 +123,7 @@ def test_a_trade_is_read_exactly(
     ts_event: int,
     price: str,
     size: str,
+    aggressor: str,
 ) -> None:
     (found,) = read(venue, json.dumps(message), RECEIVED).trades
     assert (found["symbol"], found["venue"], found["trade_id"], found["sequence"]) == (
@@ -126,7 +133,7 @@ def test_a_trade_is_read_exactly(
         sequence,
     )
     assert (found["ts_event"], found["ts_recv"]) == (ts_event, RECEIVED)
-    assert (found["price"], found["size"]) == (Decimal(price), Decimal(size))
+    assert (found["price"], found["size"], found["aggressor"]) == (Decimal(price), Decimal(size), aggressor)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,16 @@ final class CsvTrades {
     }
     String conditions = value(trade, "conditions");
     trade.conditions = conditions == null ? null : conditions.split(" +");
+    aggressor(trade, value(trade, "aggressor"));
+  }
+
+  private static void aggressor(Trade trade, String text) {
+    if (text != null) {
+      trade.aggressor = (byte) List.of("buy", "sell").indexOf(text);
+      if (trade.aggressor == Trade.NOT_TOLD) {
+        trade.reject("aggressor", "aggressor: '" + text + "' is neither buy nor sell");
+      }
+    }
   }
 
   private static void sequence(Trade trade, String text) {

@@ -3,6 +3,7 @@ package tickloom;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.apache.flink.configuration.ConfigOption;
@@ -14,6 +15,8 @@ import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsIni
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
 import org.apache.flink.table.api.ValidationException;
+import org.apache.flink.table.factories.DynamicTableFactory;
+import org.apache.flink.table.types.DataType;
 
 /** What tables on Kafka have in common: their options, and the source that these describe. */
 final class KafkaTables {
@@ -48,7 +51,12 @@ final class KafkaTables {
   /** From the earliest record, or from where a checkpoint says; a test or a backfill says where to end. */
   static <T> KafkaSource<T> source(
       ReadableConfig config, Map<String, String> table, KafkaRecordDeserializationSchema<T> deserializer) {
-    String topic = required(config, TOPIC);
+    return source(config, required(config, TOPIC), table, deserializer);
+  }
+
+  /** Likewise, of another topic than the table's first. */
+  static <T> KafkaSource<T> source(ReadableConfig config, String topic, Map<String, String> table,
+      KafkaRecordDeserializationSchema<T> deserializer) {
     KafkaSourceBuilder<T> builder = KafkaSource.<T>builder()
         .setStartingOffsets(OffsetsInitializer.earliest())
         .setDeserializer(deserializer)
@@ -71,6 +79,15 @@ final class KafkaTables {
   static String required(ReadableConfig config, ConfigOption<String> option) {
     return config.getOptional(option).orElseThrow(() ->
         new ValidationException("a table on Kafka needs '" + option.key() + "'"));
+  }
+
+  /** Rows are made by place: their columns must be those that the connector makes. */
+  static void checkColumns(DynamicTableFactory factory, DataType rows, List<String> expected) {
+    List<String> names = DataType.getFieldNames(rows);
+    if (!names.equals(expected)) {
+      throw new ValidationException("a '" + factory.factoryIdentifier() + "' table must have the columns " + expected
+          + ", this one has " + names);
+    }
   }
 
   private static Properties consumerProperties(ReadableConfig config, Map<String, String> table) {

@@ -21,21 +21,25 @@ final class MessageRows {
     return GenericRowData.of(string(key), time(endNs / 1_000_000 - 1), row, null);
   }
 
-  /** A record that says nothing: the columns of rejected_trade.avsc. */
+  /** A record that says nothing. */
   static RowData rejected(Message message, String topic) {
-    return rejected(message, message.message, message.rule, message.reason, topic);
+    return rejected(message, reason(message, message.message, message.rule, message.reason, topic));
   }
 
   /** One that was understood and cannot be taken; its bytes are where it came from. */
   static RowData refused(Message message, String rule, String reason, String topic) {
-    return rejected(message, null, rule, reason, topic);
+    return rejected(message, reason(message, null, rule, reason, topic));
   }
 
-  private static RowData rejected(Message from, byte[] bytes, String rule, String reason, String topic) {
-    RowData row = GenericRowData.of(
+  /** The columns of rejected_trade.avsc. */
+  static RowData reason(Message from, byte[] bytes, String rule, String reason, String topic) {
+    return GenericRowData.of(
         bytes, string(rule), string(reason), string(topic), from.partition, from.offset,
-        from.schemaId < 0 ? null : from.schemaId, from.tsKafkaMs < 0 ? null : from.tsKafkaMs * 1_000_000,
+        from.schemaId < 0 ? null : from.schemaId, from.tsKafkaMs <= 0 ? null : from.tsKafkaMs * 1_000_000,
         string("reject"), string(from.symbol == null ? from.key : from.symbol));
+  }
+
+  private static RowData rejected(Message from, RowData row) {
     return GenericRowData.of(null, time(Math.max(from.tsKafkaMs, 0)), null, row);
   }
 

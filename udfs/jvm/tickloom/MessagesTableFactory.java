@@ -11,14 +11,11 @@ import static tickloom.KafkaTables.TOPIC;
 import static tickloom.KafkaTables.required;
 import static tickloom.KafkaTables.text;
 
-import java.time.Duration;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
-import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.connector.source.DynamicTableSource;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.factories.DynamicTableSourceFactory;
@@ -60,17 +57,11 @@ abstract class MessagesTableFactory<T extends Message> implements DynamicTableSo
     helper.validateExcept(PROPERTIES);
     ReadableConfig config = helper.getOptions();
     DataType rows = context.getPhysicalRowDataType();
-    List<String> names = DataType.getFieldNames(rows);
-    if (!names.equals(MessageRows.columns(made))) {
-      throw new ValidationException("a '" + factoryIdentifier() + "' table must have the columns "
-          + MessageRows.columns(made) + ", this one has " + names);
-    }
-    Duration idleTimeout = config.get(STOP_OFFSETS).isEmpty() ? config.get(IDLE_TIMEOUT) : null;
+    KafkaTables.checkColumns(this, rows, MessageRows.columns(made));
     KafkaMessages<T> messages =
         new KafkaMessages<>(format, config.get(SCHEMA), config.get(REGISTRY), config.get(REGISTRY_SECRETS));
     return new MessagesSource<>(
         KafkaTables.source(config, context.getCatalogTable().getOptions(), messages), format,
-        new MessagesSource.Time(config.get(OUT_OF_ORDERNESS).toMillis(), idleTimeout), required(config, TOPIC),
-        function(config), rows);
+        MessagesSource.Time.of(config), required(config, TOPIC), function(config), rows);
   }
 }

@@ -3,7 +3,7 @@ package tickloom;
 import java.math.BigDecimal;
 
 /** A venue's best bid and offer on its way to the candles of its instrument. A Flink POJO. */
-public final class Quote extends Message {
+public class Quote extends Message {
   public String venue;
   /** null: nobody buys, or nobody sells. */
   public BigDecimal bid;

@@ -13,11 +13,15 @@ final class QuoteFormat implements MessageFormat<Quote> {
 
   @Override
   public void fill(Quote quote, GenericRecord record) {
-    quote.venue = MessageFormat.text(record, "venue");
+    fillPrices(quote, record);
     String ending = "." + quote.venue;
     if (quote.symbol.endsWith(ending)) {
       quote.key = quote.symbol.substring(0, quote.symbol.length() - ending.length());
     }
+  }
+
+  static void fillPrices(Quote quote, GenericRecord record) {
+    quote.venue = MessageFormat.text(record, "venue");
     quote.bid = MessageFormat.amount(record, "bid_price");
     quote.ask = MessageFormat.amount(record, "ask_price");
     if (quote.bid != null && quote.bid.signum() <= 0 || quote.ask != null && quote.ask.signum() <= 0) {

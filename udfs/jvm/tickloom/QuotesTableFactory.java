@@ -12,7 +12,7 @@ import org.apache.flink.table.data.RowData;
 
 /** `'connector' = 'tickloom-quotes'`: candles of the best bid and offer. */
 public final class QuotesTableFactory extends MessagesTableFactory<Quote> {
-  private static final ConfigOption<List<String>> RESOLUTIONS = ConfigOptions.key("resolutions").stringType().asList()
+  static final ConfigOption<List<String>> RESOLUTIONS = ConfigOptions.key("resolutions").stringType().asList()
       .noDefaultValue().withDescription("lengths of the windows: name=milliseconds;…");
 
   /** For Flink, which looks it up. */

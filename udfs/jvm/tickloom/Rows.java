@@ -17,7 +17,7 @@ final class Rows {
   /** 'emit' = 'ticks'. */
   static final List<String> TICK_COLUMNS = List.of(
       "rt", "partition", "offset", "symbol", "venue", "trade_id", "sequence", "ts_event", "ts_recv", "price", "size",
-      "conditions", "action", "original_trade_id", "original_ts_event");
+      "conditions", "action", "original_trade_id", "original_ts_event", "aggressor");
 
   /** A rejected record carries its message and why; together they must stay below Kafka's usual limit of 1 MiB. */
   private static final int REJECTED_BYTES_MAX = 1_000_000;
@@ -35,19 +35,23 @@ final class Rows {
     return GenericRowData.of(string(symbol), time(lastMilli(second)), accumulator.toRow(true), null, null);
   }
 
-  /** A rejected record or a flagged trade: the columns of rejected_trade.avsc. */
+  /** A rejected record or a flagged trade. */
   static RowData rejected(Trade trade) {
+    return GenericRowData.of(null, time(Math.max(trade.tsKafkaMs, 0)), null, reason(trade), null);
+  }
+
+  /** The columns of rejected_trade.avsc. */
+  static RowData reason(Trade trade) {
     byte[] value = trade.message;
     String reason = trade.reason;
     if (value != null && value.length > REJECTED_BYTES_MAX) {
       value = Arrays.copyOf(value, REJECTED_BYTES_MAX);
       reason += "; of its " + trade.message.length + " bytes the first " + REJECTED_BYTES_MAX + " are kept";
     }
-    RowData rejected = GenericRowData.of(
+    return GenericRowData.of(
         value, string(trade.rule), string(reason), string(trade.topic), trade.partition, trade.offset,
         trade.schemaId < 0 ? null : trade.schemaId, present(trade.tsKafka()),
         string(trade.isRejected() ? "reject" : "flag"), string(trade.symbolIfAny()));
-    return GenericRowData.of(null, time(Math.max(trade.tsKafkaMs, 0)), null, rejected, null);
   }
 
   /** A late trade that the fold saw: the columns of late_trades.avsc. */
@@ -97,7 +101,8 @@ final class Rows {
         time(trade.tsEvent / 1_000_000), trade.partition, trade.offset, string(trade.text(trade.symbol)),
         string(trade.text(trade.venue)), string(trade.text(trade.tradeId)), trade.sequenced ? trade.sequence : null,
         trade.tsEvent, present(trade.tsRecv), trade.price.toData(), trade.size.toData(), strings(trade.conditions),
-        ACTIONS[trade.action], string(trade.text(trade.originalTradeId)), present(trade.originalTsEvent));
+        ACTIONS[trade.action], string(trade.text(trade.originalTradeId)), present(trade.originalTsEvent),
+        string(trade.aggressorText()));
   }
 
   private static StringData string(String text) {

@@ -16,6 +16,8 @@ public final class Tick {
   public BigDecimal size;
   public int partition;
   public long offset;
+  /** buy or sell; null where the venue does not tell. */
+  public String aggressor;
   /** cancel or correct; null for a trade. */
   public String change;
 
@@ -29,6 +31,7 @@ public final class Tick {
     tick.tsEvent = isNew ? trade.tsEvent : trade.originalTsEvent;
     tick.price = trade.price.decimal();
     tick.size = trade.size.decimal();
+    tick.aggressor = trade.aggressorText();
     tick.partition = trade.partition;
     tick.offset = trade.offset;
     tick.change = isNew ? null : trade.action == Trade.CANCEL ? "cancel" : "correct";

@@ -71,7 +71,7 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
     ReadableConfig config = helper.getOptions();
     boolean files = config.getOptional(FILES).isPresent();
     DataType rows = context.getPhysicalRowDataType();
-    checkColumns(rows, columns(config.get(EMIT)));
+    KafkaTables.checkColumns(this, rows, columns(config.get(EMIT)));
     Rules rules = Rules.parse(config.getOptional(RULES).orElseThrow(() ->
         new ValidationException("a 'tickloom' table needs 'rules'")));
     Source<Trade, ?, ?> source =
@@ -96,13 +96,6 @@ public final class TickloomTableFactory implements DynamicTableSourceFactory {
       case BARS -> BarRows.COLUMNS;
       case RUNS -> Runs.COLUMNS;
     };
-  }
-
-  private static void checkColumns(DataType rows, List<String> expected) {
-    List<String> names = DataType.getFieldNames(rows);
-    if (!names.equals(expected)) {
-      throw new ValidationException("a 'tickloom' table must have the columns " + expected + ", this one has " + names);
-    }
   }
 
   private static Source<Trade, ?, ?> fileSource(ReadableConfig config, Rules rules) {

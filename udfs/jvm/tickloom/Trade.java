@@ -10,6 +10,9 @@ public final class Trade {
   static final byte NEW = 0;
   static final byte CANCEL = 1;
   static final byte CORRECT = 2;
+  static final byte NOT_TOLD = -1;
+  static final byte BUY = 0;
+  static final byte SELL = 1;
   static final long ABSENT = Long.MIN_VALUE;
   static final long NANOS_PER_SECOND = 1_000_000_000L;
 
@@ -26,6 +29,7 @@ public final class Trade {
   final Int128 price = new Int128();
   final Int128 size = new Int128();
   byte action;
+  byte aggressor;
   long originalTsEvent;
   String[] conditions;
 
@@ -74,6 +78,7 @@ public final class Trade {
     tsRecv = ABSENT;
     originalTsEvent = ABSENT;
     action = NEW;
+    aggressor = NOT_TOLD;
     conditions = null;
     schemaId = -1;
     rule = null;
@@ -127,6 +132,11 @@ public final class Trade {
       venueName = venue.isPresent() ? venues.of(bytes, venue.from, venue.length, () -> text(venue)) : "";
     }
     return venueName;
+  }
+
+  /** buy, sell, or null where the venue does not tell. */
+  String aggressorText() {
+    return aggressor == NOT_TOLD ? null : aggressor == BUY ? "buy" : "sell";
   }
 
   long second() {

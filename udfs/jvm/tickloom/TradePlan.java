@@ -10,7 +10,7 @@ import org.apache.flink.avro.shaded.org.apache.avro.Schema;
 /** How to read the records of one writer schema: a step a field, in the writer's order. */
 final class TradePlan {
   private enum Target { SYMBOL, VENUE, TRADE_ID, SEQUENCE, TS_EVENT, TS_RECV, PRICE, SIZE, CONDITIONS, ACTION,
-    ORIGINAL_TRADE_ID, ORIGINAL_TS_EVENT, SKIP }
+    ORIGINAL_TRADE_ID, ORIGINAL_TS_EVENT, AGGRESSOR, SKIP }
 
   private static final Map<String, Target> TARGETS = Map.ofEntries(
       Map.entry("symbol", Target.SYMBOL), Map.entry("venue", Target.VENUE), Map.entry("trade_id", Target.TRADE_ID),
@@ -18,7 +18,7 @@ final class TradePlan {
       Map.entry("ts_recv", Target.TS_RECV), Map.entry("price", Target.PRICE), Map.entry("size", Target.SIZE),
       Map.entry("conditions", Target.CONDITIONS), Map.entry("action", Target.ACTION),
       Map.entry("original_trade_id", Target.ORIGINAL_TRADE_ID),
-      Map.entry("original_ts_event", Target.ORIGINAL_TS_EVENT));
+      Map.entry("original_ts_event", Target.ORIGINAL_TS_EVENT), Map.entry("aggressor", Target.AGGRESSOR));
   private static final List<String> REQUIRED = List.of("symbol", "ts_event", "price", "size");
 
   private static final int DEPTH_MAX = 100;
@@ -37,7 +37,7 @@ final class TradePlan {
     final int valueBranch; // -1: not a union
     final int branches;
     final int shift; // decimal digits to our scale
-    final byte[] actions; // by index of the writer's enum
+    final byte[] codes; // by index of the writer's enum
 
     Step(Schema.Field field) {
       name = field.name();
@@ -48,7 +48,11 @@ final class TradePlan {
       branches = nullable ? schema.getTypes().size() : 0;
       type = nullable ? schema.getTypes().get(valueBranch) : schema;
       shift = isAmount() ? Int128.SCALE - scale(name, type) : 0;
-      actions = target == Target.ACTION ? actions(type) : null;
+      codes = switch (target) {
+        case ACTION -> codes(type, List.of("new", "cancel", "correct")); // the order of Trade.NEW, CANCEL, CORRECT
+        case AGGRESSOR -> codes(type, List.of("buy", "sell")); // the order of Trade.BUY, SELL
+        default -> null;
+      };
       if (target != Target.SKIP && !isReadable()) {
         throw new IllegalArgumentException(name + ": cannot be read from Avro " + type);
       }
@@ -66,7 +70,7 @@ final class TradePlan {
             (t == Schema.Type.LONG || t == Schema.Type.INT) && type.getProp("logicalType") == null;
         case PRICE, SIZE -> t == Schema.Type.BYTES || t == Schema.Type.FIXED;
         case CONDITIONS -> t == Schema.Type.ARRAY && type.getElementType().getType() == Schema.Type.STRING;
-        case ACTION -> t == Schema.Type.ENUM;
+        case ACTION, AGGRESSOR -> t == Schema.Type.ENUM;
         case SKIP -> true;
       };
     }
@@ -90,14 +94,13 @@ final class TradePlan {
           name + ": is not a decimal of a scale up to " + Int128.PRECISION + " in the writer's schema");
     }
 
-    private static byte[] actions(Schema type) {
-      List<String> known = List.of("new", "cancel", "correct"); // the order of Trade.NEW, CANCEL, CORRECT
+    private static byte[] codes(Schema type, List<String> known) {
       List<String> symbols = type.getType() == Schema.Type.ENUM ? type.getEnumSymbols() : List.of();
-      byte[] actions = new byte[symbols.size()];
-      for (int i = 0; i < actions.length; i++) {
-        actions[i] = (byte) known.indexOf(symbols.get(i));
+      byte[] codes = new byte[symbols.size()];
+      for (int i = 0; i < codes.length; i++) {
+        codes[i] = (byte) known.indexOf(symbols.get(i));
       }
-      return actions;
+      return codes;
     }
   }
 
@@ -176,6 +179,7 @@ final class TradePlan {
       case SIZE -> amount(step, trade, trade.size);
       case CONDITIONS -> trade.conditions = texts();
       case ACTION -> action(step, trade);
+      case AGGRESSOR -> trade.aggressor = code(step); // a word of a later schema says nothing
       case SKIP -> skip(step.type);
     }
   }
@@ -190,14 +194,21 @@ final class TradePlan {
   }
 
   private void action(Step step, Trade trade) throws MalformedException {
-    long index = number();
-    if (index < 0 || index >= step.actions.length) {
-      throw new MalformedException("action: the enum has no symbol " + index);
-    }
-    trade.action = step.actions[(int) index];
+    int from = at;
+    trade.action = code(step);
     if (trade.action < 0) {
-      trade.reject("action", "action: unknown '" + step.type.getEnumSymbols().get((int) index) + "'");
+      at = from;
+      trade.reject("action", "action: unknown '" + step.type.getEnumSymbols().get((int) number()) + "'");
     }
+  }
+
+  /** Of an enum's symbol; -1 for one that we do not know. */
+  private byte code(Step step) throws MalformedException {
+    long index = number();
+    if (index < 0 || index >= step.codes.length) {
+      throw new MalformedException(step.name + ": the enum has no symbol " + index);
+    }
+    return step.codes[(int) index];
   }
 
   private void text(Trade.Text text) throws MalformedException {
