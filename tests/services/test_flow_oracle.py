@@ -65,7 +65,7 @@ def test_a_spread_is_twice_the_distance_from_the_middle_then_and_later() -> None
     quotes = [quote(0, "9", "11"), quote(AFTER, "9.5", "11"), quote(AFTER + 1, "20", "21")]
     bought, sold = expected_trades([trade(1, "10.5"), trade(2, "9.25")], quotes, AFTER)
     assert (bought.effective_spread, bought.realised_spread) == (Decimal(1), Decimal("0.5"))
-    assert (sold.effective_spread, sold.realised_spread) == (Decimal("1.5"), Decimal("31.75"))
+    assert (sold.effective_spread, sold.realised_spread) == (Decimal("1.5"), Decimal("22.5"))
 
 
 @pytest.mark.parametrize(
