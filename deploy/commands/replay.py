@@ -44,7 +44,7 @@ def replay(
     """Send trades files to Kafka, keyed by symbol, with the times they had.
 
     A file is CSV with a header, or Parquet. ts_event (integer nanoseconds, or ISO-8601 with a zone), symbol,
-    price and size are required; trade_id, sequence, venue, conditions and ts_recv are optional.
+    price and size are required; trade_id, sequence, venue, conditions, aggressor and ts_recv are optional.
 
     \b
       tickloom replay trades.csv
