@@ -62,8 +62,8 @@ def candles(
     """Candles of trades files, or of what a topic holds now, as files. Files need no Kafka.
 
     A file is CSV with a header, or Parquet. ts_event (integer nanoseconds, or ISO-8601 with a zone), symbol,
-    price and size are required; trade_id, sequence, venue, conditions, aggressor and ts_recv are optional. Without a sequence
-    the row decides the order; without an id no trade is a duplicate.
+    price and size are required; trade_id, sequence, venue, conditions, aggressor and ts_recv are optional. Without a
+    sequence the row decides the order; without an id no trade is a duplicate.
 
     \b
       tickloom backfill candles --trades trades.csv --out candles
