@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -20,7 +21,7 @@ from schemas.models import BookUpdate, Quote
 from services.committed import CommittedReader
 from services.feeds import capture
 from services.oracle import SECOND_NS
-from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
+from tests.integration.candle_job import CandleJob, Feed, settings, wait_until
 from tests.integration.candle_output import Output
 from tests.integration.stacks import command, environment, tickloom
 from tests.integration.test_replay import register
@@ -33,15 +34,19 @@ pytestmark = pytest.mark.integration
 PER_SECOND = 10
 SECONDS = 20
 COUNT = PER_SECOND * SECONDS
+MIDNIGHT_NS = 1_700_006_400 * SECOND_NS
+"""2023-11-15T00:00:00Z."""
 QUOTE = {"type": "ticker", "sequence": 7, "best_bid": "100.4", "best_ask": "100.6", "time": "2023-11-14T22:13:20.5Z"}
 BOOK = {"type": "snapshot", "bids": [["100.4", "2"]], "asks": [["100.6", "3"]]}
 CHANGE = {"type": "l2update", "changes": [["buy", "100.4", "0"], ["buy", "100.3", "5"]], "time": QUOTE["time"]}
 NOWHERE = "http://127.0.0.1:9"
+OUTAGE_S = 5
+"""So long that attempts to connect have failed meanwhile."""
 
 
 def at_ns(number: int) -> int:
-    """When a trade happened."""
-    return START_NS + number * SECOND_NS // PER_SECOND
+    """When a trade happened: half of them before midnight."""
+    return MIDNIGHT_NS + (number - COUNT // 2) * SECOND_NS // PER_SECOND
 
 
 def match(number: int, product: str) -> str:
@@ -51,13 +56,13 @@ def match(number: int, product: str) -> str:
 
 
 @contextmanager
-def venue(*scripts: list[str]) -> Iterator[VenueServer]:
+def venue(*scripts: list[str], port: int = 0) -> Iterator[VenueServer]:
     """A venue on a thread of its own."""
-    (port,), loop, stopped = ports.free(1), asyncio.new_event_loop(), asyncio.Event()
+    loop, stopped = asyncio.new_event_loop(), asyncio.Event()
     found: list[VenueServer] = []
 
     async def run() -> None:
-        async with venue_server(*scripts, port=port) as server:
+        async with venue_server(*scripts, port=port or ports.free(1)[0]) as server:
             found.append(server)
             await stopped.wait()
 
@@ -118,7 +123,7 @@ def test_two_feeds_of_a_venue_that_drops_them_make_every_candle_once(stack: Stac
         feeds = [follow(stack, server, feed, product, NOWHERE) for server in (breaks, lacks)]
         wait_until(lambda: written(stack, feed) >= 2 * COUNT - 12, "what both feeds have")
         said = [end(each) for each in feeds]
-        feed.send(0, trade(START_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
+        feed.send(0, trade(MIDNIGHT_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
         feed.flush()
         output.follow_until(lambda: output.counts()["in candles"] >= COUNT, "every trade in a candle")
         counts = output.counts()
@@ -142,13 +147,47 @@ def test_what_a_broken_connection_missed_comes_over_http_and_is_in_the_candles(s
         following = follow(stack, server, feed, product, archive.url)
         wait_until(lambda: written(stack, feed) >= COUNT, "every trade")
         said = end(following)
-        feed.send(0, trade(START_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
+        feed.send(0, trade(MIDNIGHT_NS + 3_600 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
         feed.flush()
         output.follow_until(lambda: output.counts()["in candles"] >= COUNT, "every trade in a candle")
         counts = output.counts()
     assert f"{COUNT} trades of COINBASE delivered" in said
     assert (counts["in candles"], counts["duplicates"]) == (COUNT, 0)
     assert [(each["trade_count"], each["volume"]) for each in output.candles] == [(PER_SECOND, PER_SECOND)] * SECONDS
+
+
+def test_nothing_is_missing_or_twice_across_a_reconnect_an_outage_a_second_feed_and_midnight(
+    stack: Stack, feed: Feed
+) -> None:
+    product, half = feed.symbol("BTC"), COUNT // 2
+    trades = [match(number, product) for number in range(COUNT)]
+    chosen = settings(stack, feed, resolutions="1s,1d", parallelism=1, out_of_orderness="60s")
+    with (
+        venue([*trades[: half + 30]]) as other,
+        archive_server(range(COUNT), size="1", times=at_ns) as archive,
+        CandleJob.submit(stack, chosen),
+        Output(stack, chosen, feed) as output,
+    ):
+        with venue([*trades[:20], DROP], [*trades[25 : half - 10], STALL]) as server:
+            feeds = [follow(stack, each, feed, product, archive.url) for each in (server, other)]
+            wait_until(lambda: written(stack, feed) >= 2 * half + 20, "what both have, the hole of the first filled")
+        time.sleep(OUTAGE_S)
+        with venue(trades[half + 10 :], port=server.port) as again:
+            wait_until(lambda: written(stack, feed) >= COUNT + half + 30, "what the outage left out")
+            said = [end(each) for each in feeds]
+        feed.send(0, trade(MIDNIGHT_NS + 2 * 86_400 * SECOND_NS, symbol=feed.symbol("clock"), trade_id="clock"))
+        feed.flush()
+        output.follow_until(lambda: len(output.candles) >= SECONDS + 2, "both days")
+        counts = output.counts()
+    assert (server.connections, again.connections) == (2, 1)
+    assert [f"{COUNT} trades of COINBASE delivered" in said[0], f"{half + 30} trades" in said[1]] == [True, True]
+    seconds, days = ([each for each in output.candles if each["resolution"] == name] for name in ("1s", "1d"))
+    assert [each["trade_count"] for each in seconds] == [PER_SECOND] * SECONDS
+    assert [(each["window_end"], each["trade_count"]) for each in days] == [
+        (MIDNIGHT_NS, half),
+        (MIDNIGHT_NS + 86_400 * SECOND_NS, half),
+    ]
+    assert counts["duplicates"] == half + 30
 
 
 def test_a_capture_is_recorded_and_replayed_trade_by_trade(stack: Stack, feed: Feed, tmp_path: Path) -> None:
