@@ -55,6 +55,7 @@ def create_quotes(env: "TableEnvironment", job: str, settings: Settings) -> None
         "connector": "tickloom-quotes",
         "schema": avro.text("quote"),
         "resolutions": _lengths(settings),
+        "forget-after": f"{milliseconds(settings.forget_after)} ms",
         **reading(job, settings.quotes_topic, settings),
     }
     create(env, "quotes", message_columns("candle", "quote_candle"), options)
@@ -81,6 +82,7 @@ def create_quoted_trades(env: "TableEnvironment", job: str, settings: Settings) 
         "quotes-schema": avro.text("quote"),
         "resolutions": _lengths(settings),
         "realised-after": f"{milliseconds(settings.realised_after)} ms",
+        "forget-after": f"{milliseconds(settings.forget_after)} ms",
         **reading(job, settings.trades_topic, settings),
     }
     create(env, "quoted_trades", QUOTED_TRADES_COLUMNS, options)
@@ -103,6 +105,7 @@ def create_books(env: "TableEnvironment", job: str, settings: Settings) -> None:
         "interval": f"{milliseconds(settings.depth_interval)} ms",
         "levels": str(settings.depth_levels),
         "within-bp": str(settings.depth_within_bp),
+        "forget-after": f"{milliseconds(settings.forget_after)} ms",
         **reading(job, settings.books_topic, settings),
     }
     create(env, "books", message_columns("depth", "book_depth"), options)

@@ -149,6 +149,9 @@ class Settings(BaseSettings):
     depth_within_bp: int = Field(
         10, gt=0, lt=10_000, description="basis points from the middle within which the units of a side are summed up"
     )
+    forget_after: Duration = Field(
+        timedelta(days=7), description="after how long without quotes an instrument, as an expired one, is forgotten"
+    )
     realised_after: Duration = Field(
         timedelta(seconds=5), description="how long after a trade the quote is that realises its spread"
     )

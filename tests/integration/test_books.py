@@ -24,15 +24,18 @@ from services.feeds import capture
 from services.feeds.binance import Binance
 from services.feeds.coinbase import Coinbase
 from services.feeds.kraken import Kraken
-from services.feeds.venue import Venue, read
+from services.feeds.venue import Venue, book, read
 from services.oracle import SECOND_NS
 from services.records import BookRecord
-from tests.integration.candle_job import TIMEOUT_S, CandleJob, Feed, settings, wait_until
+from tests.integration.candle_job import START_NS, TIMEOUT_S, CandleJob, Feed, settings, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 DATA = paths.ROOT.parent / "shared" / "data"
 CAPTURES = DATA / "exchange-websocket-captures"
+DAY_S = 86_400
+CLOCKS = [f"clock {number}" for number in range(12)]
+"""So many that both partitions have some."""
 CHANGED = {"depth_interval": "1s", "depth_levels": 1_000, "depth_within_bp": 5}
 TOLD = Told(SECOND_NS, 1_000, 5)
 
@@ -115,3 +118,32 @@ def test_every_level_of_every_book_is_that_of_an_independent_rebuild_also_after_
     key = itemgetter("symbol", "window_end")
     assert sorted(found[DEPTH], key=key) == sorted(expected, key=key)
     assert sorted(each["rule"] for each in found[BOOKS_REJECTED]) == ["checksum", "gap"]
+
+
+def test_a_book_of_which_nothing_comes_is_forgotten_and_waits_for_a_snapshot(stack: Stack) -> None:
+    feed, venue = Feed(stack, partitions=2), "V"
+    encoder = Encoder(registry.register(stack.registry_client(), ("1s",))[subject(BOOKS)], "book_update")
+
+    def told(name: str, after_s: int, bid: str, *, is_snapshot: bool) -> BookRecord:
+        at, sides = START_NS + after_s * SECOND_NS, ([(bid, "1")], [("11", "1")])
+        made = book(venue, "book", at, at, *sides, is_snapshot=is_snapshot)
+        return {**made, "symbol": feed.symbol(name)}
+
+    clocks = [told(name, 3 * DAY_S, "1", is_snapshot=True) for name in CLOCKS]
+    assert {crc32(each["symbol"].encode()) % 2 for each in clocks} == {0, 1}
+    again = [told("A", 3 * DAY_S + 1, "8", is_snapshot=False), told("A", 3 * DAY_S + 5, "7", is_snapshot=True)]
+    chosen = settings(stack, feed, books_topic=feed.topic, parallelism=2, forget_after="48h", **CHANGED)
+    topics.prepare(chosen, "books")
+    send(feed, encoder, [told("A", 0, "10", is_snapshot=True), *clocks])
+    with CandleJob.submit(stack, chosen, file="jobs/books.py") as job:
+        wait_until(lambda: job.counted("valid.numRecordsIn") >= 1 + len(clocks), "what makes it forgotten")
+        send(feed, encoder, again)
+        wait_until(lambda: job.counted("valid.numRecordsIn") >= 3 + len(clocks), "what comes again")
+        job.begin_stop(drain=True)
+        job.await_end()
+
+    depths = [each for each in committed(stack, feed)[DEPTH] if each["symbol"] == feed.symbol("A")]
+    assert [[str(level["price"].normalize()) for level in each["levels"]] for each in depths] == [
+        ["1E+1", "11"],
+        ["7", "11"],
+    ]

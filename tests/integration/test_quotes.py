@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 RESOLUTIONS = ("1s", "1m", "1h")
 VENUES = ("COINBASE", "KRAKEN", "BINANCE")
+DAY_S = 86_400
 
 
 def tape(feed: Feed, count: int, seed: int) -> list[tuple[int, QuoteRecord]]:
@@ -116,3 +117,29 @@ def test_a_stopped_job_goes_on_with_the_quotes_that_hold_and_its_open_windows(st
     found = committed(stack, chosen)
     assert not [each for each in found.pop(QUOTES_REJECTED) if each["topic"] == feed.topic]
     assert candles_of(feed, found) == expected(quotes)
+
+
+def test_an_instrument_that_is_quoted_no_more_is_forgotten_and_one_that_comes_back_begins_anew(stack: Stack) -> None:
+    feed, encoder = Feed(stack, partitions=2), encoder_of(stack)
+
+    def quoted(after_s: int, bid: str, venue: str, name: str = "A") -> tuple[int, QuoteRecord]:
+        symbol, at = f"{feed.symbol(name)}.{venue}", START_NS + after_s * SECOND_NS
+        return 0, quote(at, bid, "11", symbol=symbol, venue=venue)
+
+    before, clock = [quoted(0, "10", "X"), quoted(1, "9", "Y")], [quoted(3 * DAY_S, "1", "X", "clock")]
+    again, late = [quoted(3 * DAY_S + 1, "8", "Y")], [quoted(2, "7", "Y")]
+    chosen = chosen_for(stack, feed, forget_after="48h")
+    topics.prepare(chosen, "quotes")
+    send(feed, encoder, [*before, *clock, (1, clock[0][1])])
+    with CandleJob.submit(stack, chosen, file="jobs/quotes.py") as job:
+        wait_until(lambda: job.counted("valid.numRecordsIn") >= 4, "what makes it forgotten")
+        send(feed, encoder, [*late, *again])
+        wait_until(lambda: job.counted("valid.numRecordsIn") >= 6, "what comes again")
+        job.begin_stop(drain=True)
+        job.await_end()
+
+    found = committed(stack, chosen)
+    (refused,) = [each for each in found.pop(QUOTES_REJECTED) if each["topic"] == feed.topic]
+    assert (refused["rule"], refused["symbol"]) == ("late", feed.symbol("A"))
+    candles = {key: each for key, each in candles_of(feed, found).items() if key.symbol == feed.symbol("A")}
+    assert candles == expected(before) | expected(again)

@@ -24,6 +24,7 @@ public final class Book {
   public long toldNs;
   /** Since the last depth. */
   public long updates;
+  public Interest interest = new Interest();
 
   boolean has(BookUpdate update) {
     return !update.isSnapshot && update.sequence != null && sequence != null && update.sequence <= sequence;

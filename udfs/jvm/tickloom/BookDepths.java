@@ -30,13 +30,15 @@ final class BookDepths extends KeyedProcessFunction<String, BookUpdate, RowData>
   private final long intervalNs;
   private final int levels;
   private final BigDecimal withinBp;
+  private final long forgetAfterNs;
   private final String topic;
   private transient ValueState<Book> books;
   private transient Counter updates;
   private transient Counter known;
   private transient Counter waiting;
 
-  BookDepths(long intervalNs, int levels, int withinBp, String topic) {
+  BookDepths(long intervalNs, int levels, int withinBp, long forgetAfterNs, String topic) {
+    this.forgetAfterNs = forgetAfterNs;
     this.intervalNs = intervalNs;
     this.levels = levels;
     this.withinBp = BigDecimal.valueOf(withinBp);
@@ -56,6 +58,7 @@ final class BookDepths extends KeyedProcessFunction<String, BookUpdate, RowData>
   public void processElement(BookUpdate update, Context context, Collector<RowData> out) throws Exception {
     Book book = books.value();
     book = book == null ? new Book() : book;
+    book.interest.touch(update.tsEvent, forgetAfterNs, context.timerService());
     if (book.endNs != 0 && update.tsEvent >= book.endNs) {
       tell(context.getCurrentKey(), book, out);
     }
@@ -72,8 +75,15 @@ final class BookDepths extends KeyedProcessFunction<String, BookUpdate, RowData>
   @Override
   public void onTimer(long millis, OnTimerContext context, Collector<RowData> out) throws Exception {
     Book book = books.value();
-    if (book != null && book.endNs != 0 && book.endNs / 1_000_000 - 1 <= millis) {
+    if (book == null) {
+      return;
+    }
+    if (book.endNs != 0 && book.endNs / 1_000_000 - 1 <= millis) {
       tell(context.getCurrentKey(), book, out);
+    }
+    if (book.interest.isOver((millis + 1) * 1_000_000, forgetAfterNs, context.timerService())) {
+      books.clear();
+    } else {
       books.update(book);
     }
   }

@@ -1,5 +1,6 @@
 package tickloom;
 
+import static tickloom.KafkaTables.FORGET_AFTER;
 import static tickloom.KafkaTables.TOPIC;
 
 import java.time.Duration;
@@ -32,6 +33,7 @@ public final class BooksTableFactory extends MessagesTableFactory<BookUpdate> {
   @Override
   KeyedProcessFunction<String, BookUpdate, RowData> function(ReadableConfig config) {
     return new BookDepths(
-        config.get(INTERVAL).toNanos(), config.get(LEVELS), config.get(WITHIN_BP), config.get(TOPIC));
+        config.get(INTERVAL).toNanos(), config.get(LEVELS), config.get(WITHIN_BP), config.get(FORGET_AFTER).toNanos(),
+        config.get(TOPIC));
   }
 }

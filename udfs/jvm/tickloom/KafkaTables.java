@@ -34,6 +34,8 @@ final class KafkaTables {
   static final ConfigOption<Duration> OUT_OF_ORDERNESS = duration("out-of-orderness", 2_000);
   static final ConfigOption<Duration> IDLE_TIMEOUT = duration("idle-timeout", 5_000);
 
+  static final ConfigOption<Duration> FORGET_AFTER = duration("forget-after", Duration.ofDays(7).toMillis());
+
   private KafkaTables() {}
 
   static ConfigOption<String> text(String key, String description) {

@@ -1,5 +1,6 @@
 package tickloom;
 
+import static tickloom.KafkaTables.FORGET_AFTER;
 import static tickloom.KafkaTables.GROUP;
 import static tickloom.KafkaTables.IDLE_TIMEOUT;
 import static tickloom.KafkaTables.OUT_OF_ORDERNESS;
@@ -48,7 +49,7 @@ abstract class MessagesTableFactory<T extends Message> implements DynamicTableSo
 
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
-    return Set.of(REGISTRY_SECRETS, GROUP, STOP_OFFSETS, OUT_OF_ORDERNESS, IDLE_TIMEOUT);
+    return Set.of(REGISTRY_SECRETS, GROUP, STOP_OFFSETS, OUT_OF_ORDERNESS, IDLE_TIMEOUT, FORGET_AFTER);
   }
 
   @Override

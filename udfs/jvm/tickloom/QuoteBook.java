@@ -22,6 +22,8 @@ public final class QuoteBook {
   /** The open windows, by resolution. */
   public Map<String, QuoteBar> bars = new HashMap<>();
 
+  public Interest interest = new Interest();
+
   private transient boolean isKnown;
   private transient BigDecimal bestBid;
   private transient BigDecimal bestAsk;

@@ -34,6 +34,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   private static final BigDecimal TWO = BigDecimal.valueOf(2);
 
   private final List<Resolution> resolutions; // the longest first
+  private final long forgetAfterNs;
   private final String topic;
   private transient MapState<Long, List<Quote>> waiting;
   private transient ValueState<Long> taken; // the last second whose quotes are in candles
@@ -41,7 +42,8 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   private transient Counter quotes;
   private transient Counter late;
 
-  QuoteCandles(List<Resolution> resolutions, String topic) {
+  QuoteCandles(List<Resolution> resolutions, long forgetAfterNs, String topic) {
+    this.forgetAfterNs = forgetAfterNs;
     this.topic = topic;
     this.resolutions = new ArrayList<>(resolutions);
     this.resolutions.sort(Comparator.comparingLong(Resolution::lengthNs).reversed());
@@ -59,7 +61,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   @Override
   public void processElement(Quote quote, Context context, Collector<RowData> out) throws Exception {
     Long last = taken.value();
-    if (last != null && quote.second() <= last) {
+    if (last == null ? Interest.isPast(quote.second(), context.timerService()) : quote.second() <= last) {
       late.inc();
       out.collect(MessageRows.refused(quote, "late", "its second is in candles already", topic));
       return;
@@ -88,11 +90,18 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
       }
       quotes.inc(together.size());
     }
-    close((second + 1) * Trade.NANOS_PER_SECOND, book, context, out);
-    books.update(book);
+    long endNs = (second + 1) * Trade.NANOS_PER_SECOND;
+    close(endNs, book, context, out);
+    if (book.bars.isEmpty() && book.interest.isOver(endNs, forgetAfterNs, context.timerService())) {
+      taken.clear();
+      books.clear();
+    } else {
+      books.update(book);
+    }
   }
 
   private void take(Quote quote, QuoteBook book, OnTimerContext context) {
+    book.interest.touch(quote.tsEvent, forgetAfterNs, context.timerService());
     for (Resolution each : resolutions) {
       if (!book.bars.containsKey(each.name())) {
         open(each, quote.tsEvent, book, context);

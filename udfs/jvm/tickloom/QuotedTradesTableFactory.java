@@ -1,5 +1,6 @@
 package tickloom;
 
+import static tickloom.KafkaTables.FORGET_AFTER;
 import static tickloom.KafkaTables.GROUP;
 import static tickloom.KafkaTables.IDLE_TIMEOUT;
 import static tickloom.KafkaTables.OUT_OF_ORDERNESS;
@@ -40,7 +41,7 @@ public final class QuotedTradesTableFactory implements DynamicTableSourceFactory
 
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
-    return Set.of(REGISTRY_SECRETS, GROUP, STOP_OFFSETS, OUT_OF_ORDERNESS, IDLE_TIMEOUT, REALISED_AFTER);
+    return Set.of(REGISTRY_SECRETS, GROUP, STOP_OFFSETS, OUT_OF_ORDERNESS, IDLE_TIMEOUT, FORGET_AFTER, REALISED_AFTER);
   }
 
   @Override
@@ -59,7 +60,8 @@ public final class QuotedTradesTableFactory implements DynamicTableSourceFactory
         KafkaTables.source(config, table, trades), KafkaTables.source(config, config.get(QUOTES_TOPIC), table, quotes),
         MessagesSource.Time.of(config),
         new TradesWithQuotes.Options(
-            resolutions, config.get(REALISED_AFTER).toNanos(), config.get(TOPIC), config.get(QUOTES_TOPIC)),
+            resolutions, config.get(REALISED_AFTER).toNanos(), config.get(FORGET_AFTER).toNanos(), config.get(TOPIC),
+            config.get(QUOTES_TOPIC)),
         context.getPhysicalRowDataType());
   }
 }

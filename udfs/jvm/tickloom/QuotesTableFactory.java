@@ -1,5 +1,6 @@
 package tickloom;
 
+import static tickloom.KafkaTables.FORGET_AFTER;
 import static tickloom.KafkaTables.TOPIC;
 
 import java.util.List;
@@ -27,6 +28,7 @@ public final class QuotesTableFactory extends MessagesTableFactory<Quote> {
 
   @Override
   KeyedProcessFunction<String, Quote, RowData> function(ReadableConfig config) {
-    return new QuoteCandles(config.get(RESOLUTIONS).stream().map(Resolution::parse).toList(), config.get(TOPIC));
+    List<Resolution> resolutions = config.get(RESOLUTIONS).stream().map(Resolution::parse).toList();
+    return new QuoteCandles(resolutions, config.get(FORGET_AFTER).toNanos(), config.get(TOPIC));
   }
 }

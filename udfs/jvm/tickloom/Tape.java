@@ -18,6 +18,7 @@ public final class Tape {
   public List<QuotedTrade> waiting = new ArrayList<>();
   /** The open windows. */
   public List<FlowBar> bars = new ArrayList<>();
+  public Interest interest = new Interest();
 
   /** What the quote adds to the order flow imbalance; null where that is not known. */
   BigDecimal take(SizedQuote quote) {

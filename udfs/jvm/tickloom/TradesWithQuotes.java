@@ -44,8 +44,8 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
   private transient Counter late;
 
   /** `realisedAfterNs` is how long after a trade the quote is that realises its spread. */
-  record Options(List<Resolution> resolutions, long realisedAfterNs, String tradesTopic, String quotesTopic)
-      implements Serializable {}
+  record Options(List<Resolution> resolutions, long realisedAfterNs, long forgetAfterNs, String tradesTopic,
+      String quotesTopic) implements Serializable {}
 
   TradesWithQuotes(Options options) {
     this.options = options;
@@ -66,7 +66,7 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
   public void processElement1(Tick tick, Context context, Collector<RowData> out) throws Exception {
     if (tick.change != null) {
       out.collect(QuotedTradeRows.refused(tick, tick.change, "what was told of its trade stands", options.tradesTopic()));
-    } else if (isLate(second(tick.tsEvent))) {
+    } else if (isLate(second(tick.tsEvent), context)) {
       out.collect(QuotedTradeRows.refused(tick, "late", "its second is told of already", options.tradesTopic()));
     } else {
       wait(trades, tick.tsEvent, tick, context);
@@ -75,16 +75,16 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
 
   @Override
   public void processElement2(SizedQuote quote, Context context, Collector<RowData> out) throws Exception {
-    if (isLate(quote.second())) {
+    if (isLate(quote.second(), context)) {
       out.collect(QuotedTradeRows.refused(quote, "late", "its second is told of already", options.quotesTopic()));
     } else {
       wait(quotes, quote.tsEvent, quote, context);
     }
   }
 
-  private boolean isLate(long second) throws Exception {
+  private boolean isLate(long second, Context context) throws Exception {
     Long last = taken.value();
-    boolean isLate = last != null && second <= last;
+    boolean isLate = last == null ? Interest.isPast(second, context.timerService()) : second <= last;
     late.inc(isLate ? 1 : 0);
     return isLate;
   }
@@ -118,8 +118,13 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
     long endNs = (second + 1) * Trade.NANOS_PER_SECOND;
     tell(endNs, tape, out);
     close(endNs, context.getCurrentKey(), tape, out);
-    tapes.update(tape);
-    taken.update(second);
+    if (tape.bars.isEmpty() && tape.interest.isOver(endNs, options.forgetAfterNs(), context.timerService())) {
+      tapes.clear();
+      taken.clear();
+    } else {
+      tapes.update(tape);
+      taken.update(second);
+    }
   }
 
   private static <T> List<T> taken(MapState<Long, List<T>> waiting, long second) throws Exception {
@@ -152,6 +157,7 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
 
   /** The windows of an event are there, and will be closed once the spreads of all of their trades are realised. */
   private void open(long tsEvent, Tape tape, OnTimerContext context) {
+    tape.interest.touch(tsEvent, options.forgetAfterNs(), context.timerService());
     for (Resolution each : options.resolutions()) {
       if (tape.bars.stream().noneMatch(bar -> bar.resolution.equals(each.name()) && bar.has(tsEvent))) {
         FlowBar bar = new FlowBar();
