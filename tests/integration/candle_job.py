@@ -1,7 +1,7 @@
 """Runs of the candle job on the session's stack: fed by hand, submitted as users do, read as committed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote
@@ -254,3 +254,9 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = TIME
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come within {timeout_s:g} s"
         time.sleep(0.25)  # each look at the cluster takes its share of a processor
+
+
+def differing(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[Any]:
+    """The first places at which two answers differ, with both: a diff of everything takes minutes."""
+    keys = (key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
+    return [(key, found.get(key), expected.get(key)) for key in list(keys)[:3]]

@@ -1,7 +1,7 @@
 """Trades with the quotes in force on Kafka: every one, and every window, is what the events lead to."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from services.committed import CommittedReader
 from services.flow_oracle import ExpectedFlow, ExpectedTrade, expected_flow, expected_trades
 from services.oracle import SECOND_NS, CandleKey
 from services.records import QuoteRecord, TradeRecord
-from tests.integration.candle_job import START_NS, TIMEOUT_S, CandleJob, Feed, settings, wait_until
+from tests.integration.candle_job import START_NS, TIMEOUT_S, CandleJob, Feed, differing, settings, wait_until
 from tests.services.tape import quote, trade
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -105,12 +105,6 @@ def committed(stack: Stack, chosen: Settings, feed: Feed) -> tuple[list[Expected
     return [ExpectedTrade.of(each) for each in by_symbol], {
         CandleKey.of(each): ExpectedFlow.of(each) for each in windows
     }
-
-
-def differing(found: Mapping[Any, Any], expected: Mapping[Any, Any]) -> list[Any]:
-    """Where two answers differ first, with both."""
-    keys = (key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key))
-    return [(key, found.get(key), expected.get(key)) for key in list(keys)[:3]]
 
 
 def rejected(stack: Stack, topic: str) -> list[dict[str, Any]]:

@@ -11,9 +11,11 @@ public final class Interest {
   /** When it is looked at next; 0: nothing has come. */
   public long lookNs;
 
-  /** Something has come. */
+  /** Something has come: now, whatever time it bears. */
   void touch(long tsEvent, long forgetAfterNs, TimerService timers) {
-    lastNs = Math.max(lastNs, tsEvent);
+    long now = timers.currentWatermark();
+    boolean isTime = Math.abs(now) < Long.MAX_VALUE / 1_000_000; // not before the first watermark, nor after the last
+    lastNs = Math.max(lastNs, Math.max(tsEvent, isTime ? now * 1_000_000 : 0));
     if (lookNs == 0) {
       look(forgetAfterNs, timers);
     }
