@@ -45,7 +45,11 @@ TYPES: list[tuple[Any, Any]] = [
     (models.Notional, {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 24}),
     (tuple[str, ...], {"type": "array", "items": "string"}),
 ]
-ENUMS = {("new", "cancel", "correct"): "TradeAction", ("bid", "ask"): "BookSide", ("buy", "sell", "close"): "SignalDirection"}
+ENUMS = {
+    ("new", "cancel", "correct"): "TradeAction",
+    ("bid", "ask"): "BookSide",
+    ("buy", "sell", "close"): "SignalDirection",
+}
 
 TRADE: dict[str, Any] = {
     "symbol": "BTC-USD",
