@@ -59,7 +59,7 @@ def run(file: Path, host: str, port: int, metrics_port: int | None, **flags: str
     """
     found, settings = _adapters(file), load(flags)
     logs.start("signals")
-    app = create(found, _outbox(settings), Memory(redis_url()))
+    app = create(found, _outbox(settings), _memory())
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     for name in found:
@@ -74,6 +74,13 @@ def _adapters(file: Path) -> dict[str, Adapter]:
         return adapters(sources.load(file))
     except sources.SourcesError as error:
         raise UserError(str(error)) from error
+
+
+def _memory() -> Memory:
+    try:
+        return Memory(redis_url())
+    except ValueError as error:
+        raise UserError(f"TICKLOOM_REDIS_URL: {error}") from error
 
 
 def _outbox(settings: Settings) -> Outbox:

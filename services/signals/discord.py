@@ -2,7 +2,8 @@
 
 The command `/signal` has the options `symbol`, `direction` and, if one likes, `confidence`. Discord signs time and body
 with Ed25519; the source's secret is the application's public key, in hexadecimal. It also sends what is signed wrongly,
-to see it refused. Whoever gave the command, and nobody else, is told what became of it.
+to see it refused. Whoever gave the command, and nobody else, is told what became of it. Discord delivers once: who
+reads that the application did not respond may find his signal taken all the same, and repeating it gives another.
 """
 
 import re

@@ -39,7 +39,7 @@ from services.signals.said import NotUnderstoodError
 
 ANSWER_S = 2.0
 """Discord waits for three seconds."""
-AT_WORK_MAX = 1_000
+AT_WORK_MAX = 256
 RETRY_S = 2
 NOWHERE = -1
 """The partition and offset of what did not come from a topic."""
@@ -141,7 +141,8 @@ class Intake:
             return str(error)
         await self._outbox.send(SIGNALS, signal.symbol, signal.to_avro(), signal.ts_event)
         ACCEPTED.labels(adapter.name).inc()
-        LOG.info("%s %s", signal.direction, signal.symbol, extra={"source": adapter.name, "symbol": signal.symbol})
+        about = {"source": adapter.name, "signal_id": signal_id, "symbol": signal.symbol}
+        LOG.info("%s: %s %s", adapter.name, signal.direction, signal.symbol, extra=about)
         return ""
 
     async def _keep(
@@ -158,9 +159,8 @@ class Intake:
         )
         await self._outbox.send(SIGNALS_REJECTED, signal_id, rejected.to_avro(), ts_recv)
         REJECTED.labels(adapter.name, error.rule).inc()
-        LOG.warning(
-            "%s: no signal (%s), kept in %s", adapter.name, error.rule, SIGNALS_REJECTED, extra={"source": adapter.name}
-        )
+        about = {"source": adapter.name, "signal_id": signal_id, "rule": error.rule}
+        LOG.warning("%s: no signal (%s), kept in %s", adapter.name, error.rule, SIGNALS_REJECTED, extra=about)
 
 
 def _content(body: bytes) -> Any:

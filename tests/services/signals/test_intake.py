@@ -90,7 +90,7 @@ UNSIGNED: dict[str, tuple[str, bytes, Callable[[], dict[str, str]]]] = {
 def test_what_the_source_has_not_signed_just_now_is_refused_and_counted(case: str) -> None:
     name, content, headers = UNSIGNED[case]
     before = counted(name, "signature")
-    told = {key: value.encode("latin-1") for key, value in headers().items()}
+    told = [(key.encode(), value.encode("latin-1")) for key, value in headers().items()]
     with intake() as client:
         answer = client.post(f"/v1/signals/{name}", content=content, headers=told)
     assert answer.status_code == 401
