@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from services.api.answers import Health, PartHealth
 from services.signals.adapter import Adapter
-from services.signals.intake import Intake, RefusedError
+from services.signals.intake import REJECTED, Intake, RefusedError
 from services.signals.memory import AwayError, Memory
 from services.signals.outbox import Outbox, OutboxError
 
@@ -47,9 +47,10 @@ def create(adapters: Mapping[str, Adapter], outbox: Outbox, memory: Memory) -> F
         began, known = time.perf_counter(), source if source in adapters else ""
         try:
             adapter = intake.adapter(source)
-            status, found = await intake.take(adapter, dict(request.headers), await _body(request, source))
+            status, found = await intake.take(adapter, dict(request.headers), await _body(request))
             answer = JSONResponse(found, status)
         except RefusedError as error:
+            REJECTED.labels(known, error.reason).inc()
             answer = JSONResponse({"detail": error.detail}, error.status, error.headers)
         SECONDS.labels(known, answer.status_code).observe(time.perf_counter() - began)
         return answer
@@ -64,7 +65,7 @@ def create(adapters: Mapping[str, Adapter], outbox: Outbox, memory: Memory) -> F
     return app
 
 
-async def _body(request: Request, source: str) -> bytes:
+async def _body(request: Request) -> bytes:
     """What was delivered. Raises RefusedError when it is too much, or does not come."""
     found = bytearray()
     try:
@@ -72,9 +73,9 @@ async def _body(request: Request, source: str) -> bytes:
             async for chunk in request.stream():
                 found += chunk
                 if len(found) > BODY_BYTES:
-                    raise RefusedError(source, 413, "size", f"more than {BODY_BYTES:,} bytes")
+                    raise RefusedError(413, "size", f"more than {BODY_BYTES:,} bytes")
     except (TimeoutError, ClientDisconnect):
-        raise RefusedError(source, 408, "slow", "the delivery did not come to its end") from None
+        raise RefusedError(408, "slow", "the delivery did not come to its end") from None
     return bytes(found)
 
 

@@ -52,13 +52,12 @@ REPEATED = Counter("tickloom_signals_repeated_total", "Deliveries that were repe
 
 
 class RefusedError(Exception):
-    """A delivery that is not taken, with its HTTP status, and when to try again."""
+    """A delivery that is not taken: HTTP status, the reason in a word and in a line, and when to try again."""
 
-    def __init__(self, source: str, status: int, reason: str, detail: str, retry_s: int | None = None) -> None:
+    def __init__(self, status: int, reason: str, detail: str, retry_s: int | None = None) -> None:
         super().__init__(detail)
-        self.status, self.detail = status, detail
+        self.status, self.reason, self.detail = status, reason, detail
         self.headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
-        REJECTED.labels(source, reason).inc()
 
 
 class Intake:
@@ -72,7 +71,7 @@ class Intake:
     def adapter(self, name: str) -> Adapter:
         """Of a source. Raises RefusedError."""
         if name not in self._adapters:
-            raise RefusedError("", 404, "unknown", "no such source")
+            raise RefusedError(404, "unknown", "no such source")
         return self._adapters[name]
 
     async def take(self, adapter: Adapter, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
@@ -84,7 +83,7 @@ class Intake:
             return 200, greeting
         # Its own name for the delivery; where even that is not told, what was delivered names itself.
         identity = adapter.identity(headers, content) or hashlib.sha256(body).hexdigest()
-        return adapter.answer(await self._answered(adapter, self._settle(adapter, identity, content, body)))
+        return adapter.answer(await self._answered(self._settle(adapter, identity, content, body)))
 
     async def close(self) -> None:
         """Wait until the work that is left is done."""
@@ -96,24 +95,24 @@ class Intake:
         try:
             adapter.check(headers, body)
         except SignatureError as error:
-            raise RefusedError(name, 401, "signature", str(error)) from None
+            raise RefusedError(401, "signature", str(error)) from None
         if not await self._limiter.hit(limit, name):
-            raise RefusedError(name, 429, "limit", f"more than {limit}", limit.get_expiry())
+            raise RefusedError(429, "limit", f"more than {limit}", limit.get_expiry())
 
-    async def _answered(self, adapter: Adapter, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    async def _answered(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         """What comes of work, which goes on when there is no time left to wait for it. Raises RefusedError."""
         if len(self._at_work) >= AT_WORK_MAX:
             work.close()
-            raise RefusedError(adapter.name, 503, "unavailable", "too much is waiting", RETRY_S)
+            raise RefusedError(503, "unavailable", "too much is waiting", RETRY_S)
         task = asyncio.create_task(work)
         self._at_work.add(task)
         task.add_done_callback(self._done)
         try:
             return await asyncio.wait_for(asyncio.shield(task), ANSWER_S)
         except TimeoutError:
-            raise RefusedError(adapter.name, 503, "unavailable", "Kafka has not answered yet", RETRY_S) from None
+            raise RefusedError(503, "unavailable", "Kafka has not answered yet", RETRY_S) from None
         except (AwayError, OutboxError) as error:
-            raise RefusedError(adapter.name, 503, "unavailable", "not taken, try again", RETRY_S) from error
+            raise RefusedError(503, "unavailable", "not taken, try again", RETRY_S) from error
 
     def _done(self, task: "asyncio.Task[Outcome]") -> None:
         self._at_work.discard(task)

@@ -1,4 +1,7 @@
-"""Deliveries as the services make them, signed with keys of the tests."""
+"""Deliveries as the services document them, signed with keys of the tests.
+
+The files beside this one have the fields that core.telegram.org/bots/api and docs.discord.com/developers show.
+"""
 
 import base64
 import hashlib
@@ -35,7 +38,7 @@ SIGNAL = {
 
 
 def payload(name: str) -> bytes:
-    """What a service has delivered, tests/services/signals/<name>.json."""
+    """What a service delivers, tests/services/signals/<name>.json."""
     return (FOLDER / f"{name}.json").read_bytes()
 
 

@@ -110,6 +110,11 @@ def test_the_caption_of_a_picture_is_its_text() -> None:
     assert (found.direction, found.symbol, found.text) == ("close", "ETH-USD", "close ETH-USD")
 
 
+def test_a_confidence_beyond_1_is_not_guessed_at() -> None:
+    told = payload("telegram_message").replace(b"0.8", b"80")
+    assert refusal("desk", told) == ("confidence", "confidence: Input should be less than or equal to 1")
+
+
 @pytest.mark.parametrize(
     ("name", "rule"),
     [("telegram_edited_message", "edited"), ("telegram_chatter", "text"), ("telegram_joined", "text")],
