@@ -1,4 +1,4 @@
-"""Kafka's side of the intake: a record is sent, and waited for until Kafka has acknowledged it."""
+"""Kafka's side of the intake: each record is waited for until Kafka has acknowledged it, unlike those of feeds."""
 
 import asyncio
 from collections.abc import Mapping

@@ -50,7 +50,7 @@ class Source(BaseModel):
     symbols: Annotated[Mapping[str, str], Field(min_length=1)]
     """The instrument of each name that may be used; instruments are also names of themselves."""
     limit: Annotated[RateLimitItem, BeforeValidator(_limit)] = parse("10/second")
-    """Deliveries that it may make."""
+    """Deliveries that it may make to each intake."""
 
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]

@@ -42,7 +42,15 @@ from udfs.partitioner import partition_of
 pytestmark = pytest.mark.integration
 
 PARTITIONS = 4
-SECRETS_FILE = "sources.toml"
+TAKEN = {
+    "telegram_message": ("telegram", "728914002"),
+    "telegram_channel_post": ("telegram", "728914003"),
+    "telegram_photo": ("telegram", "728914004"),
+    "discord_command": ("discord", "1457742938627899392"),
+    "discord_direct_message": ("discord", "1457743189770240001"),
+}
+"""Payloads that are signals, and the ids of the services."""
+SOURCES = "sources.toml"
 TRIES = 60
 
 
@@ -141,16 +149,6 @@ def test_what_is_delivered_again_and_again_to_two_intakes_at_once_is_in_the_topi
         assert each.partition == partition_of(each.record["symbol"], PARTITIONS)
 
 
-TAKEN = {
-    "telegram_message": ("telegram", "728914002"),
-    "telegram_channel_post": ("telegram", "728914003"),
-    "telegram_photo": ("telegram", "728914004"),
-    "discord_command": ("discord", "1457742938627899392"),
-    "discord_direct_message": ("discord", "1457743189770240001"),
-}
-"""Payloads that are signals, and the ids of the services."""
-
-
 def test_a_record_says_what_was_said(stack: Stack, redis_url: str, adapters: dict[str, Adapter]) -> None:
     before_ns = time.time_ns()
     with intakes(stack, redis_url, adapters) as (client,):
@@ -235,15 +233,15 @@ def test_what_one_intake_gave_up_another_takes(
     stack: Stack, redis_url: str, adapters: dict[str, Adapter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of them has an address at which there is no broker."""
-    monkeypatch.setitem(outbox.LIVE, "message.timeout.ms", 3_000)
+    monkeypatch.setitem(outbox.LIVE, "message.timeout.ms", 8_000)
     webhook = adapters["webhook"]
     with intakes(stack, redis_url, adapters, kafka={"bootstrap.servers": "127.0.0.1:1"}) as (lost,):
         assert post(lost, webhook, body()).status_code == 503
-        health = lost.get("/health")
         with intakes(stack, redis_url, adapters) as (client,):
             assert post(client, webhook, body()).status_code == 503  # the other still has it in hand
             assert deliver(client, webhook, body()).status_code == 200
             assert client.get("/health").json()["healthy"]
+        health = lost.get("/health")
     assert health.status_code == 503
     assert {each["name"]: each["healthy"] for each in health.json()["parts"]} == {"kafka": False, "redis": True}
     assert ids(committed(stack, adapters)) == [webhook.signal_id("msg_1")]
@@ -266,7 +264,7 @@ def test_where_redis_has_forgotten_a_delivery_it_is_there_again_with_its_id_and_
 
 def start(stack: Stack, folder: Path, *flags: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        command("signals", "run", "--sources", str(folder / SECRETS_FILE), *flags),
+        command("signals", "run", "--sources", str(folder / SOURCES), *flags),
         env=environment(stack.folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -282,7 +280,7 @@ def test_an_intake_that_is_started_anew_knows_what_it_took_and_its_log_tells_on_
         f'[{each.name}]\nkind = "{kind}"\nsecret = "{variables[kind]}"\nsymbols = {{ BTC = "BTC-USD" }}\n'
         for kind, each in adapters.items()
     ]
-    (tmp_path / SECRETS_FILE).write_text("".join(tables))
+    (tmp_path / SOURCES).write_text("".join(tables))
     port, metrics_port = ports.free(2)
     deliveries = [
         (adapters["webhook"], body(author="Ada Example", text="private words")),
@@ -328,7 +326,7 @@ def test_what_the_readme_delivers_is_in_the_topic(stack: Stack, redis_url: str, 
     assert told == 1
     waiting = "for _ in $(seq 60); do curl -sf http://127.0.0.1:8091/health && break; sleep 1; done\n"
     script = re.sub(r"^(?=body=)", waiting, served, flags=re.MULTILINE)
-    answer = run(f"trap 'kill -INT $(jobs -p); wait' EXIT\n{script}", tmp_path)
+    answer = run(f"trap 'kill $(jobs -p); wait' EXIT\n{script}", tmp_path)
     assert '{"signal_id":"webhook/alerts/msg_1"}' in answer
     with CommittedReader(stack.kafka_client(), stack.registry_client(), {SIGNALS: "signal"}) as reader:
         found: list[dict[str, Any]] = [each.record for each in reader.read_to_end(60)]
