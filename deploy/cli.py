@@ -36,6 +36,7 @@ COMMANDS = {
     "txn": "transactions that a job has left open: list, show, abort, commit",
     "acl": "the least rights on Kafka of jobs, producers and readers: print, apply",
     "feed": "trades of Coinbase, Kraken, Binance and Bitstamp as they happen: run, record, replay",
+    "signals": "take in what webhooks, Telegram and Discord advise to buy or sell",
     "replay": "send trades files to Kafka, with their own timing or as fast as possible",
 }
 

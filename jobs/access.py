@@ -97,11 +97,16 @@ def _producer(settings: Settings) -> Access:
     return Access(writes=(settings.trades_topic, settings.quotes_topic, settings.books_topic))
 
 
+def _signals(_settings: Settings) -> Access:
+    writes = (topics.SIGNALS, topics.SIGNALS_REJECTED)
+    return Access(writes=writes, creates=writes)
+
+
 def _reader(settings: Settings) -> Access:
     published = [*map(topics.candles, (*settings.candle_names, *SESSIONS)), *map(topics.bars, settings.bar_kinds)]
     lengths = settings.resolutions
     of_quotes = (*map(topics.quote_candles, lengths), *map(topics.order_flow, lengths), topics.QUOTED, topics.DEPTH)
-    reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
+    reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS, topics.SIGNALS)
     return Access(reads=reads, joins=f"{settings.transactional_id_prefix}-reader", looks=True)
 
 
@@ -137,9 +142,11 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "sessions": _sessions,
     "lake": _lake,
     "producer": _producer,
+    "signals": _signals,
     "reader": _reader,
     "audit": _audit,
     "dlq": _dlq,
     "txn": _txn,
 }
-"""The jobs; who sends trades, quotes and books; who reads what is published; `tickloom audit`, `dlq` and `txn`."""
+"""The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom audit`, `dlq`
+and `txn`."""

@@ -17,6 +17,8 @@ NOTIONAL = Fixed(38, 24)
 
 Amount = Annotated[Decimal, BeforeValidator(PRICE.fit)]
 """A price or size: decimal(38, 12)."""
+Confidence = Annotated[Decimal, BeforeValidator(PRICE.fit), Field(ge=0, le=1)]
+"""From 0 to 1, as decimal(38, 12)."""
 Notional = Annotated[Decimal, BeforeValidator(NOTIONAL.fit)]
 """Price times size: decimal(38, 24)."""
 Nanoseconds = Annotated[int, BeforeValidator(nanoseconds)]
@@ -487,6 +489,32 @@ class MarketStatus(Record):
         return floor_instant(self.since)
 
 
+class Signal(Record):
+    """What somebody advises to do with an instrument, as it was said."""
+
+    schema_name = "signal"
+
+    signal_id: str
+    source: str
+    author: str
+    symbol: str
+    direction: Literal["buy", "sell", "close"]
+    confidence: Confidence | None = None
+    ts_event: Nanoseconds
+    ts_recv: Nanoseconds
+    text: str | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """When it was said, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+    @property
+    def receive_time(self) -> datetime:
+        """When it was received, cut to the microsecond."""
+        return floor_instant(self.ts_recv)
+
+
 MODELS: tuple[type[Record], ...] = (
     Trade,
     Quote,
@@ -503,6 +531,7 @@ MODELS: tuple[type[Record], ...] = (
     QualityEvent,
     Quality,
     MarketStatus,
+    Signal,
 )
 
 

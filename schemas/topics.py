@@ -24,6 +24,8 @@ QUALITY = "md.quality.v1"
 BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
 BARS_LATE = "md.bars.late.v1"
 MARKET_STATUS = "md.market.status.v1"
+SIGNALS = "md.signals.v1"
+SIGNALS_REJECTED = "md.signals.rejected.v1"
 
 
 def candles(resolution: str) -> str:
@@ -93,6 +95,8 @@ SCHEMAS = {
     subject(BARS_LATE): "late_trades",
     **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
     subject(MARKET_STATUS): "market_status",
+    subject(SIGNALS): "signal",
+    subject(SIGNALS_REJECTED): "rejected_trade",
     **{subject(candles(session)): "candle" for session in SESSIONS},
 }
 LENGTH = r"[0-9]+[a-z]+"

@@ -22,7 +22,8 @@ ROLE = "{role}"
 
 @click.group()
 def acl() -> None:
-    """The least rights on Kafka: of each job, of who sends trades (producer), reads candles (reader), audits or mends.
+    """The least rights on Kafka: of each job, of who sends trades (producer), takes signals, reads candles (reader),
+    audits or mends.
 
     They follow from the settings: the topics, the consumer group and the transactional ids that a role uses, and
     nothing else. Take them where the broker denies by default (StandardAuthorizer).

@@ -21,9 +21,14 @@ def test_a_producer_may_write_trades_quotes_and_books_and_nothing_else() -> None
     assert rights("producer") == {("WRITE", "TOPIC", name) for name in ("ticks", "md.quotes.v1", "md.books.v1")}
 
 
+def test_the_intake_of_signals_may_make_and_write_its_two_topics_and_read_nothing() -> None:
+    names = ("md.signals.v1", "md.signals.rejected.v1")
+    assert rights("signals") == {(operation, "TOPIC", name) for operation in ("WRITE", "CREATE") for name in names}
+
+
 def test_a_reader_may_read_what_is_published_but_not_the_trades_and_write_nothing() -> None:
     found = rights("reader")
-    assert ("READ", "TOPIC", "md.candles.1m.v1") in found
+    assert {("READ", "TOPIC", name) for name in ("md.candles.1m.v1", "md.signals.v1")} <= found
     assert ("READ", "GROUP", "desk-reader…") in found
     assert ("READ", "TOPIC", "ticks") not in found
     assert {operation for operation, _, _ in found} == {"READ", "DESCRIBE"}

@@ -1,4 +1,4 @@
-"""An API of the test's own, as a server on a free port."""
+"""An application of the test's own, as a server on a free port."""
 
 import threading
 import time
@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import httpx
+from fastapi import FastAPI
 
 from deploy import rest
 from deploy.stack import Stack, ports
@@ -37,9 +38,16 @@ def sources(stack: Stack, postgres_url: str, redis_url: str = "", **changed: obj
 
 @contextmanager
 def served(told: Sources, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
-    """A client of a server that runs meanwhile."""
+    """A client of an API that runs meanwhile."""
+    with running(create(told), headers) as client:
+        yield client
+
+
+@contextmanager
+def running(app: FastAPI, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+    """A client of a server of an application that runs meanwhile."""
     (port,) = ports.free(1)
-    serving = server(create(told), "127.0.0.1", port)
+    serving = server(app, "127.0.0.1", port)
     thread = threading.Thread(target=serving.run)
     thread.start()
     try:

@@ -19,8 +19,9 @@ from deploy.errors import UserError
 from deploy.rest import Rest
 from deploy.stack.security import ADMIN
 from deploy.trades_topic import Topic
+from jobs.access import of
 from jobs.settings import Settings, SettingsError
-from jobs.topics import prepare
+from jobs.topics import create_missing, prepare
 from schemas import topics
 from schemas.registered import Registry
 from schemas.registry import RegistryError
@@ -162,6 +163,14 @@ def test_the_role_for_transactions_shows_one_that_a_job_left_open_and_ends_it(se
     assert identity in secured.tickloom("txn", "txn", "list", *cluster).stdout
     secured.tickloom("txn", "txn", "abort", identity, "--yes", *cluster)
     assert identity not in secured.tickloom("txn", "txn", "list", *cluster).stdout
+
+
+def test_the_intake_of_signals_makes_and_writes_its_topics_and_no_others(secured: Secured) -> None:
+    intake = secured.settings("signals")
+    create_missing(intake, of("signals", intake).creates)
+    assert [refusal(intake, topic) for topic in (topics.SIGNALS, topics.SIGNALS_REJECTED)] == [0, 0]
+    for role, topic in (("signals", topics.TRADES), ("producer", topics.SIGNALS), ("reader", topics.SIGNALS)):
+        assert refusal(secured.settings(role), topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_role_may_not_grant_itself_anything(secured: Secured) -> None:

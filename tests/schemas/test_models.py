@@ -27,6 +27,7 @@ from schemas.models import (
     Record,
     RejectedTrade,
     ReplayedTrade,
+    Signal,
     Trade,
 )
 
@@ -40,10 +41,16 @@ TYPES: list[tuple[Any, Any]] = [
     (models.Nanoseconds, "long"),
     (models.Instant, "long"),
     (models.Amount, {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 12}),
+    (models.Confidence, {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 12}),
     (models.Notional, {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 24}),
     (tuple[str, ...], {"type": "array", "items": "string"}),
 ]
-ENUMS = {("new", "cancel", "correct"): "TradeAction", ("buy", "sell"): "Aggressor", ("bid", "ask"): "BookSide"}
+ENUMS = {
+    ("new", "cancel", "correct"): "TradeAction",
+    ("buy", "sell"): "Aggressor",
+    ("bid", "ask"): "BookSide",
+    ("buy", "sell", "close"): "SignalDirection",
+}
 
 TRADE: dict[str, Any] = {
     "symbol": "BTC-USD",
@@ -144,6 +151,16 @@ GAP: dict[str, Any] = {
     "first_sequence": 7,
     "last_sequence": 9,
 }
+SIGNAL: dict[str, Any] = {
+    "signal_id": "webhook/alerts/msg_1",
+    "source": "webhook/alerts",
+    "author": "desk",
+    "symbol": "BTC-USD",
+    "direction": "buy",
+    "confidence": Decimal("0.8"),
+    "ts_event": 1_385_337_600_123_456_789,
+    "ts_recv": 1_385_337_600_223_456_789,
+}
 EXAMPLES = [
     Trade(**TRADE),
     Quote(**QUOTE),
@@ -156,6 +173,7 @@ EXAMPLES = [
     MarketStatus(**STATUS),
     Quality(**QUALITY),
     QualityEvent(**GAP),
+    Signal(**SIGNAL),
 ]
 
 
