@@ -18,6 +18,7 @@ from typing import Literal
 
 from schemas.exact import Fixed, nanoseconds
 from schemas.models import NOTIONAL, PRICE
+from services.candle_json import plain_decimal
 from services.records import CandleRecord
 from services.reference import CorporateAction
 
@@ -85,12 +86,13 @@ def factors(action: CorporateAction) -> Factors:
         known = "no candle of a day before it has a close, and none is stated (close_before)"
         raise AdjustmentError(f"{_dividend(action)} cannot be applied: {known}")
     if amount >= close:
-        raise AdjustmentError(f"{_dividend(action)} cannot be applied: the close before it is {close:f}")
+        raise AdjustmentError(f"{_dividend(action)} cannot be applied: the close before it is {plain_decimal(close)}")
     return Factors(price=1 - amount / Fraction(close))
 
 
 def _dividend(action: CorporateAction) -> str:
-    return f"{action.symbol}: the dividend of {action.amount:f}, effective {action.effective.isoformat()},"
+    amount = plain_decimal(action.amount or Decimal(0))
+    return f"{action.symbol}: the dividend of {amount}, effective {action.effective.isoformat()},"
 
 
 def _adjusted(candle: CandleRecord, by: Factors) -> CandleRecord:
