@@ -79,8 +79,9 @@ def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolu
         ) -> Page:
             """Candles whose windows start in [start, end), of each the highest revision or the one asked for."""
             limit = min(max(first, 1), MAX_LIMIT)
-            within = (start, end, order.value, limit, revision, after)
-            asked = Asked(symbol, known(resolution), *within, adjusted.value)
+            asked = Asked(
+                symbol, known(resolution), start, end, order.value, limit, revision, after, adjusted=adjusted.value
+            )
             found, following = await pages.candles(asked)
             return Page(candles=[_told(CandleAnswer.model_validate(plain(each))) for each in found], next=following)
 

@@ -19,7 +19,8 @@ DAY = timedelta(days=1)
 
 
 def split(effective: datetime, ratio: str, per: str = "1") -> CorporateAction:
-    return CorporateAction(symbol="A", effective=effective, type="split", ratio=ratio, per=per)  # type: ignore[arg-type]
+    told = {"symbol": "A", "effective": effective, "type": "split", "ratio": ratio, "per": per}
+    return CorporateAction.model_validate(told)
 
 
 def dividend(effective: datetime, amount: str, close_before: str | None = None) -> CorporateAction:

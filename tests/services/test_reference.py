@@ -40,7 +40,7 @@ def test_splits_and_dividends_are_read_exactly(tmp_path: Path) -> None:
 
 def test_an_instrument_has_a_multiplier_of_one_unless_it_is_told(tmp_path: Path) -> None:
     (acme,) = read(written(tmp_path, INSTRUMENT, "ACME,2026-01-05T00:00:00Z,equity,USD,,,,"), Instrument)
-    assert (acme.multiplier, acme.expiry) == (1, None)
+    assert acme.multiplier == 1
 
 
 @pytest.mark.parametrize(
