@@ -10,14 +10,15 @@ const REVISED = "#e3b341";
 const seconds = (instant) => Date.parse(instant) / 1_000;
 
 export class Chart {
-  constructor(element, hovered) {
+  // `hovered` hears the candle under the pointer, `failed` why history that was scrolled to did not come.
+  constructor(element, hovered, failed) {
     this.element = element;
     this.hovered = hovered;
     this.chart = LightweightCharts.createChart(element, { autoSize: true, ...look() });
     this.prices = this.chart.addCandlestickSeries({ upColor: UP, downColor: DOWN, borderVisible: false, wickUpColor: UP, wickDownColor: DOWN });
     this.volumes = this.chart.addHistogramSeries({ priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
     this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 50 && this.older());
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 50 && this.older().catch(failed));
     this.chart.subscribeCrosshairMove((at) => this.hovered(this.candles.get(at.time) ?? this.latest()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.chart.applyOptions(look()));
     this.candles = new Map();
@@ -64,6 +65,9 @@ export class Chart {
       this.exhausted = page.next === null;
       page.candles.forEach((candle) => this.keep(candle));
       this.draw();
+    } catch (problem) {
+      if (asked === this.asked) this.exhausted = true; // until it is shown anew
+      throw problem;
     } finally {
       if (asked === this.asked) this.loading = false;
     }

@@ -10,7 +10,7 @@ const ADJUSTED = ["raw", "splits", "all"];
 const LENGTHS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 const element = (id) => document.getElementById(id);
-const chart = new Chart(element("chart"), legend);
+const chart = new Chart(element("chart"), legend, failed);
 const panel = new Panel();
 const book = new Book();
 let symbols = [];
