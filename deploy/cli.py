@@ -24,6 +24,7 @@ COMMANDS = {
     "audit": "recompute every candle from the raw trades and compare; repair what is wrong",
     "project": "keep databases up to date with the committed candles, or build them anew",
     "api": "serve the candles over HTTP, with streams, GraphQL and a dashboard",
+    "reference": "instruments, splits and dividends: load them from a file",
     "lake": "the tables of the lake: compact files, expire snapshots",
     "dataset": "candles of the lake as they were known at a time, as Parquet files",
     "quality": "how good the data of a period is: a table, JSON, or a page with pictures",

@@ -25,7 +25,8 @@ class UnreadableRow(NamedTuple):
     reason: str
 
 
-Records = Iterator[tuple[int, list[str]] | UnreadableRow]
+Record = tuple[int, list[str]] | UnreadableRow
+Records = Iterator[Record]
 
 
 class Cells(Protocol):

@@ -1,7 +1,7 @@
 """What the API says, as pydantic models: for its OpenAPI page and its GraphQL types. Answers are encoded beforehand."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -51,6 +51,22 @@ class CandlePage(Answer):
 
     candles: list[CandleAnswer]
     next: str | None
+
+
+class CorporateActionAnswer(Answer):
+    """A split, of `ratio` new shares for `per` old ones, or a dividend of `amount` for a share of those before it.
+
+    `effective` is the first instant without the entitlement. `close_before` is the price that a dividend is measured
+    by: as stated, else the close of the last day's candle; null where neither is known.
+    """
+
+    symbol: Annotated[str, Field(examples=["ACME"])]
+    effective: Annotated[datetime, Field(examples=["2026-01-05T00:00:00Z"])]
+    type: Literal["split", "dividend"]
+    ratio: Annotated[PlainDecimal | None, Field(examples=["4"])]
+    per: Annotated[PlainDecimal, Field(examples=["1"])]
+    amount: PlainDecimal | None
+    close_before: PlainDecimal | None
 
 
 class SymbolAnswer(Answer):

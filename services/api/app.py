@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas import topics
 from services import dashboard
-from services.api import books, candles, graph, operations, quality, streams
+from services.adjustment import AdjustmentError
+from services.api import books, candles, corporate_actions, graph, operations, quality, streams
 from services.api.access import Caller, Gate
 from services.api.alerts import Alerts
 from services.api.candle_pages import CandlePages
+from services.api.corporate_actions import CorporateActions
 from services.api.latest import LatestCandles
 from services.api.pipeline import Pipeline
 from services.api.tail import Tail
@@ -96,7 +98,8 @@ def create(sources: Sources) -> FastAPI:
     tail = Tail(sources.kafka, sources.registry, followed, sources.traces)
     judged, (depths, quotes) = quality.board(tail), books.boards(tail)
     gate = Gate(sources.keys, sources.limit)
-    pages = CandlePages(pool)
+    actions = CorporateActions(pool)
+    pages = CandlePages(pool, actions)
     cache = Latest(sources.redis_url)
     flink = sources.flink()
     pipeline = Pipeline(flink)
@@ -118,6 +121,7 @@ def create(sources: Sources) -> FastAPI:
     app = FastAPI(title="Tickloom", version="1", summary="Committed candles", lifespan=running)
     latest = LatestCandles(tail, cache, pages)
     app.include_router(candles.router(pages, latest, gate, sources.resolutions))
+    app.include_router(corporate_actions.router(actions, gate))
     app.include_router(streams.router(tail, gate, sources.resolutions))
     app.include_router(operations.router(pool, tail, judged, pipeline, alerts, gate))
     app.include_router(books.router(depths, quotes, gate))
@@ -126,6 +130,7 @@ def create(sources: Sources) -> FastAPI:
     app.add_exception_handler(psycopg.Error, _database_is_away)
     app.add_exception_handler(PoolTimeout, _database_is_away)
     app.add_exception_handler(httpx.HTTPError, _cluster_is_away)
+    app.add_exception_handler(AdjustmentError, _cannot_be_adjusted)
     app.add_exception_handler(RequestValidationError, _wrong_question)
     app.add_middleware(Timed)
     return app
@@ -135,6 +140,10 @@ async def _wrong_question(_request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     told = "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in found)
     return JSONResponse({"detail": told}, 422)
+
+
+async def _cannot_be_adjusted(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 409)
 
 
 async def _database_is_away(_request: Request, error: Exception) -> Response:

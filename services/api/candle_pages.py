@@ -1,14 +1,16 @@
 """Pages of candles from PostgreSQL, encoded once and kept until a revision of them is written.
 
-The table of revisions only grows, so the number of rows in a range says whether what was encoded before still holds.
+The table of revisions only grows, so the number of rows in a range says whether what was encoded before still holds,
+together with the actions that candles are adjusted for.
 """
 
 import asyncio
 import gzip
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
@@ -20,8 +22,11 @@ from schemas import resolutions
 from schemas.arrow import arrow_schema
 from schemas.exact import nanoseconds
 from services import csv_text
+from services.adjustment import Adjustment, adjusted, in_effect
+from services.api.corporate_actions import CorporateActions
 from services.candle_json import KEPT, encode, instant_text
 from services.records import CandleRecord
+from services.reference import CorporateAction
 
 MAX_LIMIT = 10_000
 CACHE_BYTES = 256 << 20
@@ -47,6 +52,7 @@ class Asked:
     limit: int = 1_500
     revision: int | None = None
     after: datetime | None = None
+    adjusted: Adjustment = "raw"
 
     @property
     def is_bounded(self) -> bool:
@@ -70,22 +76,23 @@ class Page(NamedTuple):
 class CandlePages:
     """Answers questions out of a pool of connections."""
 
-    def __init__(self, pool: AsyncConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: AsyncConnectionPool, actions: CorporateActions) -> None:
+        self._pool, self._actions = pool, actions
         self._encoded: LRUCache[Any, Page] = LRUCache(CACHE_BYTES, getsizeof=_size)
         self._encoding = asyncio.Lock()
 
     async def page(self, asked: Asked, form: Format) -> Page:
-        """The page in a form. Raises psycopg.Error when the database does not answer."""
+        """The page in a form. Raises psycopg.Error when the database does not answer, and AdjustmentError."""
+        actions = await self._in_effect(asked)
         if not asked.is_bounded:
-            return await self._encode(asked, form, None)
-        tag = str(await self._count(asked))
+            return await self._encode(asked, actions, form, None)
+        tag = _tag(await self._count(asked), actions)
         if found := self._kept(asked, form, tag):
             return found
         async with self._encoding:  # one at a time; another may just have made what this one asks for
             found = self._kept(asked, form, tag)
             if found is None:
-                found = self._encoded[asked, form] = await self._encode(asked, form, tag)
+                found = self._encoded[asked, form] = await self._encode(asked, actions, form, tag)
         return found
 
     def _kept(self, asked: Asked, form: Format, tag: str) -> Page | None:
@@ -93,14 +100,23 @@ class CandlePages:
         return page if page and page.tag == tag else None
 
     async def candles(self, asked: Asked) -> tuple[list[CandleRecord], str | None]:
-        """The records of a page and the cursor of the next one."""
+        """The records of a page and the cursor of the next one. Raises as `page` does."""
+        return await self._read(asked, await self._in_effect(asked))
+
+    async def _in_effect(self, asked: Asked) -> list[CorporateAction]:
+        """What the candles are adjusted for; those that are wanted raw, for nothing."""
+        if asked.adjusted == "raw":
+            return []
+        return in_effect(await self._actions.of(asked.symbol), asked.adjusted, datetime.now(UTC))
+
+    async def _read(self, asked: Asked, actions: Sequence[CorporateAction]) -> tuple[list[CandleRecord], str | None]:
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(_select(asked), asked.__dict__)
             rows = await cursor.fetchall()
         page = rows[: asked.limit]
         following = page[-1]["window_start"] if len(rows) > asked.limit else None
-        records = await asyncio.to_thread(lambda: [_record(row) for row in page])
+        records = await asyncio.to_thread(lambda: adjusted([_record(row) for row in page], actions))
         return records, following and instant_text(nanoseconds(following))
 
     async def latest(self, symbols: list[str], resolution: str) -> list[CandleRecord]:
@@ -122,11 +138,16 @@ class CandlePages:
             (count,) = await cursor.fetchone() or (0,)
         return int(count)
 
-    async def _encode(self, asked: Asked, form: Format, tag: str | None) -> Page:
-        records, following = await self.candles(asked)
+    async def _encode(self, asked: Asked, actions: Sequence[CorporateAction], form: Format, tag: str | None) -> Page:
+        records, following = await self._read(asked, actions)
         body = await asyncio.to_thread(FORMS[form], records, following)
         gzipped = await asyncio.to_thread(gzip.compress, body, GZIP_LEVEL) if tag else b""
         return Page(body, following, tag, gzipped)
+
+
+def _tag(count: int, actions: Sequence[CorporateAction]) -> str:
+    digest = hashlib.blake2b(repr(actions).encode(), digest_size=8).hexdigest()
+    return f"{count}-{digest}" if actions else str(count)
 
 
 def _size(page: Page) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from schemas.models import Instant
+from services.adjustment import Adjustment
 from services.api.access import Gate
 from services.api.answers import CandleAnswer, CandlePage, SymbolAnswer, problems
 from services.api.candle_pages import MAX_LIMIT, Asked, CandlePages, Format
@@ -39,7 +40,7 @@ def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolu
     @routes.get(
         "/candles",
         response_model=CandlePage,
-        responses=OTHER_FORMS,
+        responses={**OTHER_FORMS, **problems(409)},
     )
     async def candles(
         request: Request,
@@ -51,13 +52,19 @@ def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolu
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 1_500,
         revision: Annotated[int | None, Query(ge=0, le=2**31 - 1, description="this one; none: the highest")] = None,
         cursor: Annotated[Instant | None, Query(description="`next` of the page before")] = None,
+        adjusted: Annotated[
+            Adjustment, Query(description="for splits, or all: splits and dividends", examples=["all"])
+        ] = "raw",
         format: Format = "json",
     ) -> Response:
         """Candles whose windows start in [start, end), of each the highest revision.
 
-        The next page is asked for with the cursor, which is `next` in JSON and in the header `Link` in every format.
+        Adjusted, they are as if every split and dividend that is effective by now had been so before them; 409 says
+        that the close before a dividend is not known. The next page is asked for with the cursor, which is `next` in
+        JSON and in the header `Link` in every format.
         """
-        page = await pages.page(Asked(symbol, resolution, start, end, order, limit, revision, cursor), format)
+        asked = Asked(symbol, resolution, start, end, order, limit, revision, cursor, adjusted)
+        page = await pages.page(asked, format)
         headers = {"Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if page.tag:
             headers["ETag"] = f'W/"{page.tag}"'  # what it is compressed to has the same

@@ -45,6 +45,15 @@ class Order(Enum):
     DESC = "desc"
 
 
+@strawberry.enum
+class Adjusted(Enum):
+    """Candles as they were traded, or adjusted for splits, or for splits and dividends."""
+
+    RAW = "raw"
+    SPLITS = "splits"
+    ALL = "all"
+
+
 def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolutions: tuple[str, ...]) -> APIRouter:
     """GraphQL for POST; a browser gets a page to try it out."""
 
@@ -66,10 +75,13 @@ def router(pages: CandlePages, latest_candles: LatestCandles, gate: Gate, resolu
             first: int = 500,
             revision: int | None = None,
             after: datetime | None = None,
+            adjusted: Adjusted = Adjusted.RAW,
         ) -> Page:
             """Candles whose windows start in [start, end), of each the highest revision or the one asked for."""
             limit = min(max(first, 1), MAX_LIMIT)
-            asked = Asked(symbol, known(resolution), start, end, order.value, limit, revision, after)
+            asked = Asked(
+                symbol, known(resolution), start, end, order.value, limit, revision, after, adjusted=adjusted.value
+            )
             found, following = await pages.candles(asked)
             return Page(candles=[_told(CandleAnswer.model_validate(plain(each))) for each in found], next=following)
 

@@ -2,6 +2,7 @@
 import { askJson } from "./ask.js";
 
 const PAGE = 1_000;
+const BEHIND_S = 5; // so long the database may take to know what was streamed
 const UP = "#26a69a";
 const DOWN = "#ef5350";
 const REVISED = "#e3b341";
@@ -9,28 +10,48 @@ const REVISED = "#e3b341";
 const seconds = (instant) => Date.parse(instant) / 1_000;
 
 export class Chart {
-  constructor(element, hovered) {
+  // `hovered` hears the candle under the pointer, `failed` why history that was scrolled to did not come.
+  constructor(element, hovered, failed) {
     this.element = element;
     this.hovered = hovered;
     this.chart = LightweightCharts.createChart(element, { autoSize: true, ...look() });
     this.prices = this.chart.addCandlestickSeries({ upColor: UP, downColor: DOWN, borderVisible: false, wickUpColor: UP, wickDownColor: DOWN });
     this.volumes = this.chart.addHistogramSeries({ priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false });
     this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.8, bottom: 0 } });
-    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 50 && this.older());
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange((range) => range && range.from < 50 && this.older().catch(failed));
     this.chart.subscribeCrosshairMove((at) => this.hovered(this.candles.get(at.time) ?? this.latest()));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.chart.applyOptions(look()));
     this.candles = new Map();
+    this.actions = [];
   }
 
   // Forget what is shown and load the latest candles of another question.
-  async show(symbol, resolution) {
-    this.asked = { symbol, resolution };
+  async show(symbol, resolution, adjusted) {
+    this.asked = { symbol, resolution, adjusted };
     this.candles = new Map();
     this.cursor = undefined;
     this.last = this.forming = undefined;
-    this.exhausted = false;
-    await this.older();
+    this.exhausted = this.loading = false;
+    this.shownMs = Date.now();
+    this.actions = adjusted === "raw" ? [] : undefined; // not known yet
+    try {
+      if (!this.actions) await this.askActions();
+      await this.older();
+    } finally {
+      if (!this.candles.size) this.draw();
+    }
     this.chart.timeScale().scrollToRealTime();
+  }
+
+  async askActions() {
+    const asked = this.asked;
+    const actions = await askJson("/v1/corporate-actions", { symbol: asked.symbol });
+    if (asked === this.asked) this.actions = actions.map(({ effective }) => Date.parse(effective));
+  }
+
+  // Whether a split or dividend has become effective since the candles were asked for.
+  isOutdated() {
+    return this.actions?.some((effective) => this.shownMs < effective && effective <= Date.now());
   }
 
   async older() {
@@ -44,8 +65,11 @@ export class Chart {
       this.exhausted = page.next === null;
       page.candles.forEach((candle) => this.keep(candle));
       this.draw();
+    } catch (problem) {
+      if (asked === this.asked) this.exhausted = true; // until it is shown anew
+      throw problem;
     } finally {
-      this.loading = false;
+      if (asked === this.asked) this.loading = false;
     }
   }
 
@@ -68,7 +92,11 @@ export class Chart {
     return true;
   }
 
-  committed(candle) {
+  // The stream brings candles as they were traded.
+  async committed(traded) {
+    const asked = this.asked;
+    const candle = this.isBeforeAction(traded) ? await this.adjusted(traded) : traded;
+    if (!candle || asked !== this.asked) return;
     const last = this.latest();
     if (!this.keep(candle)) return;
     const time = seconds(candle.window_start);
@@ -76,6 +104,21 @@ export class Chart {
     if (last && (time < seconds(last.window_start) || candle.revision > 0)) return this.draw();
     this.drawOne(candle);
     this.hovered(candle);
+  }
+
+  isBeforeAction(candle) {
+    const start = seconds(candle.window_start) * 1_000;
+    return !this.actions || this.actions.some((effective) => start < effective && effective <= Date.now());
+  }
+
+  // The same revision as the API tells it, once its database has it.
+  async adjusted({ window_start: start, window_end: end, revision }) {
+    const asked = this.asked;
+    for (let second = 0; second < BEHIND_S && asked === this.asked; second += 1) {
+      const page = await askJson("/v1/candles", { ...asked, start, end, revision });
+      if (page.candles.length) return page.candles[0];
+      await new Promise((resume) => setTimeout(resume, 1_000));
+    }
   }
 
   // A second of the candle that is still open: for display only, so numbers will do.

@@ -6,14 +6,15 @@ import { Feed } from "./feed.js";
 import { Panel } from "./panel.js";
 
 const STALE_MS = 30_000;
+const ADJUSTED = ["raw", "splits", "all"];
 const LENGTHS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 const element = (id) => document.getElementById(id);
-const chart = new Chart(element("chart"), legend);
+const chart = new Chart(element("chart"), legend, failed);
 const panel = new Panel();
 const book = new Book();
 let symbols = [];
-let chosen = { symbol: undefined, resolution: undefined };
+let chosen = { symbol: undefined, resolution: undefined, adjusted: undefined };
 let feeds = [];
 let lastCandleMs;
 let connection = "connecting";
@@ -37,23 +38,24 @@ async function start() {
   const symbol = symbols.find((each) => each.symbol === asked.get("symbol")) ?? symbols[0];
   const usual = symbol.resolutions.includes("1m") ? "1m" : symbol.resolutions[0];
   const resolution = symbol.resolutions.includes(asked.get("resolution")) ? asked.get("resolution") : usual;
-  await choose(symbol.symbol, resolution);
+  await choose(symbol.symbol, resolution, ADJUSTED.includes(asked.get("adjusted")) ? asked.get("adjusted") : "raw");
 }
 
 function fillSymbols() {
   element("symbol").replaceChildren(...symbols.map(({ symbol }) => new Option(symbol)));
 }
 
-async function choose(symbol, resolution) {
-  chosen = { symbol, resolution };
+async function choose(symbol, resolution, adjusted = chosen.adjusted) {
+  chosen = { symbol, resolution, adjusted };
   location.hash = new URLSearchParams(chosen);
   document.title = `${symbol} ${resolution} · Tickloom`;
   element("symbol").value = symbol;
-  showResolutions();
+  notice();
+  showChoices();
   book.show(symbol);
   listen();
   try {
-    await chart.show(symbol, resolution);
+    await chart.show(symbol, resolution, adjusted);
     await formed();
   } catch (problem) {
     failed(problem);
@@ -77,17 +79,17 @@ function listen() {
 
 // What of the open candle was committed before the stream began.
 async function formed() {
-  const { symbol, resolution } = chosen;
+  const { symbol, resolution, adjusted } = chosen;
   const shortest = resolutionsOf(symbol)[0];
   const last = chart.latest();
   if (shortest === resolution || !last) return;
-  const page = await askJson("/v1/candles", { symbol, resolution: shortest, start: last.window_end, limit: 5_000 });
+  const page = await askJson("/v1/candles", { symbol, resolution: shortest, adjusted, start: last.window_end, limit: 5_000 });
   page.candles.forEach((candle) => chart.second(candle, seconds(resolution)));
 }
 
 function told(candle) {
   lastCandleMs = Date.now();
-  chart.committed(candle);
+  chart.committed(candle).catch(failed);
   showConnection();
 }
 
@@ -111,17 +113,27 @@ function showConnection(problem) {
   }[connection];
 }
 
-function showResolutions() {
-  const buttons = resolutionsOf(chosen.symbol).map((resolution, index) => {
+function showChoices() {
+  const { symbol, resolution, adjusted } = chosen;
+  offer("resolutions", resolutionsOf(symbol), resolution, (index) => index + 1, (name) => choose(symbol, name));
+  offer("adjusted", ADJUSTED, adjusted, () => "a", (name) => choose(symbol, resolution, name));
+}
+
+function offer(id, names, held, key, act) {
+  const buttons = names.map((name, index) => {
     const button = document.createElement("button");
-    button.textContent = resolution;
-    button.title = `press ${index + 1}`;
+    button.textContent = name;
+    button.title = `press ${key(index)}`;
     button.setAttribute("role", "radio");
-    button.setAttribute("aria-checked", String(resolution === chosen.resolution));
-    button.onclick = () => choose(chosen.symbol, resolution);
+    button.setAttribute("aria-checked", String(name === held));
+    button.onclick = () => act(name);
     return button;
   });
-  element("resolutions").replaceChildren(...buttons);
+  element(id).replaceChildren(...buttons);
+}
+
+function nextAdjusted() {
+  return ADJUSTED[(ADJUSTED.indexOf(chosen.adjusted) + 1) % ADJUSTED.length];
 }
 
 const resolutionsOf = (symbol) => symbols.find((each) => each.symbol === symbol)?.resolutions ?? [];
@@ -146,6 +158,7 @@ function failed(problem) {
     element("key").focus();
     return;
   }
+  if (problem.status === 409) return notice(problem.message);
   notice(`${problem.message}; trying again`);
   setTimeout(start, 2_000);
 }
@@ -161,6 +174,7 @@ element("symbol").onchange = (event) => {
 };
 
 const KEYS = {
+  a: () => choose(chosen.symbol, chosen.resolution, nextAdjusted()),
   "/": () => element("symbol").focus(),
   ArrowLeft: () => chart.scroll(-10),
   ArrowRight: () => chart.scroll(10),
@@ -179,6 +193,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 setInterval(showConnection, 1_000);
+// That a split or dividend becomes effective, only the clock tells.
+setInterval(() => chart.isOutdated() && choose(chosen.symbol, chosen.resolution), 1_000);
 start();
 panel.start();
 book.start();

@@ -1,7 +1,7 @@
 """Candles in PostgreSQL: a table of all revisions, partitioned by month, and a view of the highest of every window."""
 
 import calendar
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from schemas.exact import floor_instant, nanoseconds
 from services.candle_json import KEPT
 from services.projections.store import Store, StoreError
 from services.records import CandleRecord
+from services.reference import ReferenceRow
 
 MIGRATIONS = Path(__file__).parent / "migrations" / "postgres"
 CONNECT_TIMEOUT_S = 10
@@ -77,6 +78,14 @@ class Postgres(Store):
                 bounds = {name: nanoseconds(row[name]) for name in TIMES}
                 yield {**row, **bounds}
 
+    def upsert(self, rows: Sequence[ReferenceRow]) -> int:
+        """Write rows of one table of reference data, all or none. Returns how many are new or changed."""
+        if not rows:
+            return 0
+        with _one_line(), self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.executemany(_upsert(type(rows[0])), [row.model_dump() for row in rows])
+            return cursor.rowcount
+
     def clear(self) -> None:
         with _one_line():
             self._connection.execute("truncate candle_revisions")
@@ -126,6 +135,16 @@ def _month_end(partition: str) -> datetime:
     return first + timedelta(days=calendar.monthrange(year, month)[1])
 
 
+def _upsert(model: type[ReferenceRow]) -> sql.Composed:
+    names = [*model.model_fields]
+    return UPSERT.format(
+        table=sql.Identifier("reference", model.table),
+        names=sql.SQL(", ").join(map(sql.Identifier, names)),
+        values=sql.SQL(", ").join(map(sql.Placeholder, names)),
+        key=sql.SQL(", ").join(map(sql.Identifier, model.key)),
+    )
+
+
 @contextmanager
 def _one_line() -> Iterator[None]:
     try:
@@ -139,4 +158,8 @@ _NAMES = sql.SQL(", ").join(sql.Identifier(name) for name in KEPT)
 PARTITION = sql.SQL("create table if not exists {} partition of candle_revisions for values from ({}) to ({})")
 COPY = sql.SQL("copy incoming ({}) from stdin").format(_NAMES)
 INSERT = sql.SQL("insert into candle_revisions ({0}) select {0} from incoming on conflict do nothing").format(_NAMES)
+UPSERT = sql.SQL(
+    "insert into {table} as held ({names}) values ({values}) on conflict ({key})"
+    " do update set ({names}) = row ({values}) where (held.*) is distinct from (excluded.*)"
+)
 SELECT = sql.SQL("select {} from candles order by symbol, resolution, window_start").format(_NAMES)

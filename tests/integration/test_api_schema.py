@@ -16,7 +16,8 @@ from tests.services.candles import candle
 
 pytestmark = pytest.mark.integration
 
-PATHS = {"/v1/candles", "/v1/latest", "/v1/symbols", "/v1/quality", "/v1/depth", "/v1/quote", "/v1/pipeline", "/health"}
+CANDLES = {"/v1/candles", "/v1/corporate-actions", "/v1/latest", "/v1/symbols"}
+PATHS = {*CANDLES, "/v1/quality", "/v1/depth", "/v1/quote", "/v1/pipeline", "/health"}
 """A stream does not end, and what GraphQL answers is described by its own schema."""
 
 

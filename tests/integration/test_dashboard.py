@@ -24,12 +24,14 @@ from deploy import paths
 from deploy.stack import Stack, ports
 from schemas import topics
 from schemas.codec import Encoder
+from schemas.exact import floor_instant
 from schemas.models import QuoteCandle
 from services.api.access import Caller, digest
 from services.api.app import Sources
 from services.candle_json import instant_text
 from services.oracle import SECOND_NS
 from services.projections.postgres import Postgres
+from services.reference import CorporateAction
 from tests.integration import stacks
 from tests.integration.alerting import alertmanager
 from tests.integration.candle_job import wait_until
@@ -194,6 +196,37 @@ def test_a_candle_is_seen_within_two_seconds_of_its_commit(
         expect(page.locator("#legend")).to_have_attribute("data-window-start", start, timeout=2_000)
 
 
+def test_candles_are_adjusted_as_it_is_picked_and_what_the_stream_revises_too(
+    browser: Browser, told: Sources, filled: str, topic: Topic, resolution: str
+) -> None:
+    with Postgres(filled) as store:
+        after = floor_instant(int(wave(HISTORY, resolution)["window_start"]))  # type: ignore[call-overload]
+        action = {"symbol": "BTC-USD", "effective": after}
+        store.upsert([CorporateAction.model_validate({**action, "type": "split", "ratio": "2"})])
+        store.upsert([CorporateAction.model_validate({**action, "type": "dividend", "amount": "1"})])
+    with drawn(browser, told) as page:
+        legend, picked = page.locator("#legend"), page.locator("#adjusted [aria-checked=true]")
+        expect(legend).to_contain_text("O 99 ")
+        page.locator("#chart").focus()
+        page.keyboard.press("a")
+        expect(picked).to_have_text("splits")
+        expect(legend).to_contain_text("O 49.5 ")
+        revised = wave(HISTORY - 1, resolution, revision=1) | {"high": Decimal(300)}
+        topic.commit(revised)
+        with Postgres(filled) as store:
+            store.write([revised])
+        expect(legend).to_contain_text("H 150 ", timeout=10_000)
+        topic.commit(wave(HISTORY, resolution))
+        expect(legend).to_contain_text("O 102 ", timeout=10_000)
+        pixels(page, UP, "adjusted")
+        page.get_by_role("radio", name="all", exact=True).click()
+        expect(page.locator("#notice")).to_contain_text("BTC-USD: the dividend of 1, effective")
+        expect(legend).to_have_text("")
+        page.get_by_role("radio", name="raw", exact=True).click()
+        expect(page.locator("#notice")).to_be_hidden()
+        expect(legend).to_contain_text("H 300 ")
+
+
 @pytest.mark.thorough
 def test_history_comes_when_it_is_scrolled_to(browser: Browser, told: Sources) -> None:
     with drawn(browser, told) as page:
@@ -220,7 +253,7 @@ def test_it_says_that_data_is_old_and_what_the_keyboard_does(
         expect(page.locator("#symbol")).to_be_focused()
         page.locator("#chart").focus()
         page.keyboard.press("1")
-        expect(page.get_by_role("radio", checked=True)).to_have_text(resolution)
+        expect(page.locator("#resolutions [aria-checked=true]")).to_have_text(resolution)
 
 
 @pytest.mark.parametrize(("name", "width", "scheme"), [("phone", 390, "light"), ("dark", 1280, "dark")])

@@ -235,7 +235,8 @@ def test_a_migration_runs_once_also_when_two_begin_at_once(url: str) -> None:
     for thread in threads:
         thread.join(30)
     with psycopg.connect(url) as connection:
-        assert connection.execute("select name from schema_migrations").fetchall() == [("0001_candles",)]
+        applied = connection.execute("select name from schema_migrations order by name").fetchall()
+    assert applied == [("0001_candles",), ("0002_reference",), ("0003_split_ratios",)]
 
 
 def test_what_is_committed_is_projected_and_what_is_aborted_is_not(topic: Topic, postgres: Sink) -> None:
