@@ -21,6 +21,11 @@ QUALITY = "md.quality.v1"
 BAR_KINDS = tuple(f"{unit}{rule}" for rule in ("", "_imbalance", "_run") for unit in ("tick", "volume", "dollar"))
 BARS_LATE = "md.bars.late.v1"
 MARKET_STATUS = "md.market.status.v1"
+ENRICHED = "md.trades.enriched.v1"
+INSTRUMENTS = "ref.instruments.v1"
+CORPORATE_ACTIONS = "ref.corporate_actions.v1"
+REFERENCE = (INSTRUMENTS, CORPORATE_ACTIONS)
+"""Changes of tables, in Debezium's JSON, keyed by the row and compacted; no schema of ours describes them."""
 
 
 def candles(resolution: str) -> str:
@@ -83,6 +88,7 @@ SCHEMAS = {
     subject(BARS_LATE): "late_trades",
     **{subject(bars(kind)): "bar" for kind in BAR_KINDS},
     subject(MARKET_STATUS): "market_status",
+    subject(ENRICHED): "enriched_trade",
     **{subject(candles(session)): "candle" for session in SESSIONS},
 }
 CANDLES = re.compile(
