@@ -91,7 +91,7 @@ def started(
     downloads.fetch(["connect"])
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a+") as lock:
-        _hold(lock, folder)
+        hold(lock, folder)
         port = ports.free(1)[0]
         write_private(folder / "secrets.properties", properties(secrets))
         write_private(folder / "worker.properties", properties(_settings(folder, client, port)))
@@ -135,7 +135,8 @@ def _settings(folder: Path, client: Mapping[str, str], port: int) -> dict[str, o
     }
 
 
-def _hold(lock: TextIO, folder: Path) -> None:
+def hold(lock: TextIO, folder: Path) -> None:
+    """Lock a folder's file for as long as it is open here or in a process that inherits it. Raises UserError."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -106,7 +106,7 @@ def run(settings: Settings, database: Database, stopped: Event) -> None:
     """
     client = clients.kafka_in_java(settings, clients.KAFKA)
     secrets = {"password": database.password}
-    with connect.started(database.folder, client, _connector(database), secrets) as worker:
+    with connect.started(database.folder, client, connector(database), secrets) as worker:
         patience = Patience()
         while not stopped.wait(POLL_S):
             try:
@@ -163,7 +163,7 @@ def _connected(url: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
         raise UserError(f"PostgreSQL: {' '.join(str(error).split())}") from error
 
 
-def _connector(database: Database) -> dict[str, object]:
+def connector(database: Database) -> dict[str, object]:
     """Debezium's settings."""
     return {
         "name": "reference",

@@ -83,6 +83,10 @@ def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
 
+def _enriched(settings: Settings) -> Access:
+    return _job("enriched", settings, [settings.trades_topic, topics.INSTRUMENTS], kafka.enriched_sinks())
+
+
 def _lake(settings: Settings) -> Access:
     reads = (settings.trades_topic, *map(topics.candles, settings.resolutions), topics.REJECTED)
     return Access(reads=reads, commits=kafka.consumer_group(settings, "lake"), creates=reads, is_job=True)
@@ -95,8 +99,12 @@ def _producer(settings: Settings) -> Access:
 def _reader(settings: Settings) -> Access:
     published = [*map(topics.candles, (*settings.candle_names, *SESSIONS)), *map(topics.bars, settings.bar_kinds)]
     of_quotes = (*map(topics.quote_candles, settings.resolutions), topics.DEPTH)
-    reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
+    reads = (*published, *of_quotes, topics.ENRICHED, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS)
     return Access(reads=reads, joins=f"{settings.transactional_id_prefix}-reader", looks=True)
+
+
+def _reference(settings: Settings) -> Access:
+    return Access(writes=topics.REFERENCE, creates=topics.REFERENCE)
 
 
 def _audit(settings: Settings) -> Access:
@@ -115,7 +123,7 @@ def _dlq(settings: Settings) -> Access:
 
 
 def _txn(settings: Settings) -> Access:
-    writers = (_candles, _reconcile, _quality, _bars, _sessions, _dlq)
+    writers = (_candles, _reconcile, _quality, _bars, _sessions, _enriched, _dlq)
     written = dict.fromkeys(topic for access in writers for topic in access(settings).writes)
     return Access(reads=tuple(written), transactions=f"{settings.transactional_id_prefix}/")
 
@@ -128,11 +136,14 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "quotes": _quotes,
     "books": _books,
     "sessions": _sessions,
+    "enriched": _enriched,
     "lake": _lake,
     "producer": _producer,
     "reader": _reader,
+    "reference": _reference,
     "audit": _audit,
     "dlq": _dlq,
     "txn": _txn,
 }
-"""The jobs; who sends trades, quotes and books; who reads what is published; `tickloom audit`, `dlq` and `txn`."""
+"""The jobs; who sends trades, quotes and books; who reads what is published; `tickloom reference run`, `audit`,
+`dlq` and `txn`."""

@@ -13,7 +13,7 @@ from schemas.topics import REFERENCE
 TIMEOUT_S = 10
 COMPACTED = {
     "cleanup.policy": "compact",
-    "min.compaction.lag.ms": "60000",  # longer than a heartbeat says how far a reader is: see jobs.kafka.FRESH_S
+    "min.compaction.lag.ms": "60000",  # longer than a heartbeat says how far a reader is: see jobs.instruments
     "segment.ms": "3600000",
     "segment.bytes": str(16 * 1024 * 1024),
     "min.cleanable.dirty.ratio": "0.1",
@@ -54,7 +54,7 @@ def _admin(settings: Settings) -> AdminClient:
 def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str]) -> list[str]:
     existing = admin.list_topics(timeout=TIMEOUT_S).topics
     missing = [name for name in wanted if name not in existing]
-    wanted_topics = [_new(name, settings) for name in missing]
+    wanted_topics = [new_topic(name, settings) for name in missing]
     for future in admin.create_topics(wanted_topics, request_timeout=TIMEOUT_S).values() if missing else ():
         try:
             future.result()
@@ -64,7 +64,8 @@ def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str
     return missing
 
 
-def _new(name: str, settings: Settings) -> NewTopic:
+def new_topic(name: str, settings: Settings) -> NewTopic:
+    """What a topic of this name is created as."""
     if name in REFERENCE:  # one partition: changes in the order of their commits
         return NewTopic(name, 1, settings.replication, config=COMPACTED)
     retention_ms = milliseconds(settings.retention) if settings.retention else -1

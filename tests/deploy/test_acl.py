@@ -40,7 +40,7 @@ def test_the_candle_job_may_write_its_sinks_in_its_own_transactions_and_only_rea
     }
 
 
-@pytest.mark.parametrize("job", ["candles", "reconcile", "quality", "bars", "quotes", "books", "sessions"])
+@pytest.mark.parametrize("job", ["candles", "reconcile", "quality", "bars", "quotes", "books", "sessions", "enriched"])
 def test_every_transactional_id_of_a_job_begins_as_it_was_granted_and_no_other_jobs_do(job: str) -> None:
     (granted,) = [name.rstrip("…") for _, resource, name in rights(job) if resource == "TRANSACTIONAL_ID"]
     ids = {other: kafka.transactional_id_prefix(other, "md.late.v1", SETTINGS) for other in ROLES}

@@ -1,11 +1,11 @@
 -- What capturing changes needs: rows that Flink can read, whole rows before a change, a list of tables, a heartbeat.
 
--- Event time in Flink has milliseconds, a year four digits, and a decimal is a number.
+-- Event time in Flink has milliseconds, our nanoseconds have 64 bits, and a decimal is a number.
 alter table reference.instruments
     alter column valid_from type timestamptz(3),
     alter column expiry type timestamptz(3),
-    add check (valid_from between '0001-01-01Z' and '9999-12-31Z'),
-    add check (expiry between '0001-01-01Z' and '9999-12-31Z'),
+    add check (valid_from between '1678-01-01Z' and '2262-01-01Z'),
+    add check (expiry between '1678-01-01Z' and '2262-01-01Z'),
     add check (multiplier <> 'NaN' and strike <> 'NaN');
 
 create table reference.heartbeat (
