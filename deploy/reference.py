@@ -9,8 +9,8 @@ import math
 import random
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -37,13 +37,14 @@ ROUTES = {"instruments": INSTRUMENTS, "corporate_actions": CORPORATE_ACTIONS, "h
 """Topic by table. The heartbeat is among the changes that it tells of: a partition has an order, two have none."""
 TRANSFORMS = "org.apache.kafka.connect.transforms"
 HEARTBEAT_MS = 1_000
-POLL_S = 1.0
+POLL_S = 2.0
 PATIENCE_S = 120
 """How long the database, or Kafka, may be away."""
 GOOD_S = 30
 """After so long without a failure the next one has its own patience."""
 RETRY_S = (1.0, 5.0)
 CONNECT_TIMEOUT_S = 10
+TLS = ("sslmode", "sslrootcert")
 SLOT_NAME_MAX = 63
 SLOT = """
     select wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint
@@ -66,6 +67,8 @@ class Database:
     name: str
     user: str
     password: str = field(repr=False)
+    tls: Mapping[str, str] = field(default_factory=dict)
+    """`sslmode` and `sslrootcert`, where the URL has them."""
 
     @property
     def slot(self) -> str:
@@ -83,10 +86,8 @@ def prepare(settings: Settings, url: str) -> Database:
 
     Raises UserError when the server does not answer or does not write what logical replication needs.
     """
-    with one_line():
-        store = Postgres(url)
+    with one_line(), closing(Postgres(url)) as store:
         store.prepare()
-        store.close()
     try:
         topics.create_missing(settings, REFERENCE)
     except SettingsError as error:
@@ -96,16 +97,18 @@ def prepare(settings: Settings, url: str) -> Database:
         if level != "logical":
             raise UserError(f"PostgreSQL: wal_level is {level}: set it to logical and restart the server")
         info = connection.info
-        return Database(url, info.host, info.port, info.dbname, info.user, info.password)
+        tls = {name: value for name, value in info.get_parameters().items() if name in TLS}
+        return Database(url, info.host, info.port, info.dbname, info.user, info.password, tls)
 
 
 def run(settings: Settings, database: Database, stopped: Event) -> None:
     """Capture changes until `stopped`.
 
-    Raises UserError when that fails for longer than PATIENCE_S, or when what is to be read next is gone.
+    Raises UserError when that fails for longer than PATIENCE_S, or when changes are lost.
     """
     client = clients.kafka_in_java(settings, clients.KAFKA)
     secrets = {"password": database.password}
+    _measure(database)
     with connect.started(database.folder, client, connector(database), secrets) as worker:
         patience = Patience()
         while not stopped.wait(POLL_S):
@@ -137,19 +140,20 @@ class Patience:
 
 
 def _measure(database: Database) -> None:
-    """Show how far capturing is behind. A server that does not answer is the connector's to notice."""
+    """Show how far capturing is behind. A server that does not answer is the connector's to notice.
+
+    Raises UserError when the log was not kept from where it has been read to.
+    """
     try:
         with _connected(database.url) as connection:
-            found = connection.execute(SLOT, [database.slot]).fetchone()
+            status, lag = connection.execute(SLOT, [database.slot]).fetchone() or (None, None)
     except UserError:
         return
-    if found is None:  # not yet
-        return
-    status, lag = found
-    if status == "lost":
+    has_begun = (database.folder / "offsets").exists()
+    if status == "lost" or (status is None and has_begun):
         raise UserError(
-            f"the slot {database.slot} was away for more than max_slot_wal_keep_size: changes are lost. Drop it "
-            f"(pg_drop_replication_slot), delete {database.folder} and the topics {', '.join(REFERENCE)}, start again"
+            f"PostgreSQL has not kept changes for the slot {database.slot} (max_slot_wal_keep_size), some are lost: "
+            f"drop the slot, delete {database.folder} and the topics {', '.join(REFERENCE)}, and start again"
         )
     LAG.set(lag or 0)
 
@@ -175,6 +179,7 @@ def connector(database: Database) -> dict[str, object]:
         "database.dbname": database.name,
         "database.user": database.user,
         "database.password": connect.secret(database.folder, "password"),
+        **{f"database.{name}": value for name, value in database.tls.items()},
         "slot.name": database.slot,
         "publication.name": PUBLICATION,
         "publication.autocreate.mode": "disabled",  # the migration has made it

@@ -6,6 +6,7 @@ from threading import Event
 import click
 from prometheus_client import start_http_server
 
+from deploy import reference as capture
 from deploy.options import brokers_option, load, metrics_port_option
 from deploy.projections import postgres_url
 from schemas.topics import REFERENCE
@@ -34,8 +35,6 @@ def run(metrics_port: int | None, **flags: str | None) -> None:
     \b
       tickloom reference run
     """
-    from deploy import reference as capture
-
     settings = load(flags)
     logs.start("reference")
     if metrics_port:

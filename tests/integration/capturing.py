@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,9 +75,8 @@ def capturing(stack: Stack, url: str, log: Path) -> Iterator[Capture]:
 
 def migrated(url: str) -> str:
     """The database with its tables."""
-    store = Postgres(url)
-    store.prepare()
-    store.close()
+    with closing(Postgres(url)) as store:
+        store.prepare()
     return url
 
 

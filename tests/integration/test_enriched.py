@@ -136,7 +136,7 @@ def of(made: TradeRecord, versions: list[dict[str, Any]]) -> dict[str, Any]:
 
 def notional(*factors: Decimal) -> Decimal | None:
     with localcontext(prec=200):
-        rounded = math.prod(factors).quantize(Decimal("1e-12"), ROUND_HALF_EVEN)
+        rounded = math.prod(factors, start=Decimal(1)).quantize(Decimal("1e-12"), ROUND_HALF_EVEN)
         return rounded if abs(rounded) < Decimal("1e26") else None
 
 

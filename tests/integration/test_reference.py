@@ -78,7 +78,7 @@ def test_rows_that_are_there_come_first_and_then_every_change_in_order(
 
 
 def multiplier(value: dict[str, Any]) -> str | None:
-    return value["after"] and value["after"]["multiplier"]
+    return str(value["after"]["multiplier"]) if value["after"] else None
 
 
 def actions(stack: Stack, name: str) -> list[tuple[str, str]]:
@@ -141,6 +141,18 @@ def test_a_second_service_for_one_database_is_refused_also_when_only_the_worker_
         worker.wait(30)
     assert second.returncode == 1
     assert second.stderr.splitlines()[-1].startswith(f"tickloom: process {worker.pid} works in {stack.folder}")
+
+
+def test_changes_that_the_server_has_not_kept_are_told_with_the_remedy(stack: Stack, url: str, tmp_path: Path) -> None:
+    with capturing(stack, migrated(url), tmp_path / "log"):
+        wait_until(lambda: any(stack.folder.glob(f"reference/*{url[-32:]}/offsets")), "the offsets")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where database = current_database()"
+        )
+    again = stacks.tickloom(stack.folder, "reference", "run", check=False, TICKLOOM_POSTGRES_URL=url)
+    assert again.returncode == 1
+    assert "some are lost: drop the slot, delete " in again.stderr
 
 
 def test_an_idle_database_does_not_keep_its_log(stack: Stack, url: str, tmp_path: Path) -> None:
