@@ -176,7 +176,7 @@ def test_a_trade_sees_the_version_of_its_own_time_also_one_that_comes_while_noth
     assert {place: oracle[place] for place in found} == found
 
 
-def test_old_trades_wait_for_the_instruments_and_show_what_is_unknown_expired_or_too_large(
+def test_old_trades_are_joined_after_all_instruments_are_read_also_unknown_expired_and_too_large_ones(
     stack: Stack, market: Market, url: str, tmp_path: Path
 ) -> None:
     expiry = START_NS + 60 * SECOND_NS
@@ -189,7 +189,7 @@ def test_old_trades_wait_for_the_instruments_and_show_what_is_unknown_expired_or
     market.trade("A", START_NS, price="90000000000000000000000000")
     market.trade("B", START_NS, action="cancel", original_trade_id="1", original_ts_event=START_NS - 1)
     market.feed.flush()
-    with enriching(stack, market.feed), capturing(stack, url, tmp_path / "log"):
+    with capturing(stack, url, tmp_path / "log"), enriching(stack, market.feed):
         wait_until(lambda: len(committed(stack, market.feed)) == len(market.trades), "all trades")
 
     found = committed(stack, market.feed)
