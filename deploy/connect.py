@@ -19,6 +19,8 @@ MAIN_CLASS = "org.apache.kafka.connect.cli.ConnectStandalone"
 LOGGING = {"defaultLogLevel": "warn", "showDateTime": "true", "dateTimeFormat": "yyyy-MM-dd HH:mm:ss,SSS"}
 JVM = ("-Xmx256m", "-XX:+UseSerialGC", *(f"-Dorg.slf4j.simpleLogger.{name}={value}" for name, value in LOGGING.items()))
 JSON = "org.apache.kafka.connect.json.JsonConverter"
+OFFSETS = "offsets"
+"""The file in its folder that says how far the connector has read."""
 STOP_TIMEOUT_S = 15
 CALL_TIMEOUT_S = 10
 
@@ -127,7 +129,7 @@ def _settings(folder: Path, client: Mapping[str, str], port: int) -> dict[str, o
         **without_schemas,
         "listeners": f"http://{ports.HOST}:{port}",
         "plugin.discovery": "only_scan",
-        "offset.storage.file.filename": folder / "offsets",
+        "offset.storage.file.filename": folder / OFFSETS,
         "offset.flush.interval.ms": 1_000,
         "topic.creation.enable": "false",
         "config.providers": "file",

@@ -1,7 +1,8 @@
 """Changes of the tables of reference data, from PostgreSQL's log to compacted topics, by Debezium.
 
 Each change of a row is a message of its key: at least once, in the order of the commits. What is sent again after a
-failure is what the row was and became: who keeps the last message of each key has the table.
+failure is what the row was and became: who keeps the last message of each key has the table. But for one case: a row
+stays on its topic that is deleted after a kill during the very first reading of the tables, before the next start.
 """
 
 import logging
@@ -76,8 +77,13 @@ class Database:
         return f"tickloom_{re.sub('[^a-z0-9_]', '_', self.name.lower())}"[:SLOT_NAME_MAX]
 
     @property
+    def offsets(self) -> Path:
+        """The file with how far the log has been read."""
+        return self.folder / connect.OFFSETS
+
+    @property
     def folder(self) -> Path:
-        """Where it is kept how far the log has been read."""
+        """Of its worker."""
         return paths.STACK / "reference" / f"{self.host.replace('/', '_')}-{self.port}-{self.slot}"
 
 
@@ -108,6 +114,8 @@ def run(settings: Settings, database: Database, stopped: Event) -> None:
     """
     client = clients.kafka_in_java(settings, clients.KAFKA)
     secrets = {"password": database.password}
+    if database.offsets.exists() and not database.offsets.stat().st_size:  # killed as it was written
+        raise UserError(f"{database.offsets} is empty: {_remedy(database)}")
     _measure(database)
     with connect.started(database.folder, client, connector(database), secrets) as worker:
         patience = Patience()
@@ -149,13 +157,16 @@ def _measure(database: Database) -> None:
             status, lag = connection.execute(SLOT, [database.slot]).fetchone() or (None, None)
     except UserError:
         return
-    has_begun = (database.folder / "offsets").exists()
-    if status == "lost" or (status is None and has_begun):
-        raise UserError(
-            f"PostgreSQL has not kept changes for the slot {database.slot} (max_slot_wal_keep_size), some are lost: "
-            f"drop the slot, delete {database.folder} and the topics {', '.join(REFERENCE)}, and start again"
-        )
+    if status == "lost" or (status is None and database.offsets.exists()):
+        reason = "PostgreSQL has not kept all changes (max_slot_wal_keep_size)"
+        raise UserError(f"{reason}: {_remedy(database)}")
     LAG.set(lag or 0)
+
+
+def _remedy(database: Database) -> str:
+    """What makes the topics equal to the tables again, also without rows that were deleted unseen."""
+    forgotten = f"delete {database.folder} and the topics {', '.join(REFERENCE)}"
+    return f"drop the slot {database.slot}, {forgotten}, and start again"
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How changes are captured: what the worker and its connector are told, and for how long a failure is borne."""
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_failures_that_follow_each_other_are_borne_for_a_while_and_later_ones_an
     assert all(patience.lasts(at) for at in range(0, PATIENCE_S, step))
     assert not patience.lasts(PATIENCE_S)
     assert patience.lasts(PATIENCE_S + GOOD_S + 1)
+
+
+def test_a_worker_that_was_killed_as_it_wrote_its_offsets_does_not_start_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "STACK", tmp_path)
+    DATABASE.folder.mkdir(parents=True)
+    DATABASE.offsets.touch()
+    with pytest.raises(UserError, match="offsets is empty: drop the slot tickloom_desk_1, delete "):
+        reference.run(Settings(), DATABASE, Event())
 
 
 def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
