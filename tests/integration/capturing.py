@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,9 +31,9 @@ class Change(NamedTuple):
 class Capture:
     """A running service; leaving `started` ends it, also when it was killed."""
 
-    def __init__(self, stack: Stack, url: str, log: Path) -> None:
+    def __init__(self, stack: Stack, url: str, log: Path, variables: Mapping[str, str]) -> None:
         self.log = log
-        environment = {**stacks.environment(stack.folder), "TICKLOOM_POSTGRES_URL": url}
+        environment = {**stacks.environment(stack.folder), "TICKLOOM_POSTGRES_URL": url, **variables}
         command = stacks.command("reference", "run")
         self.process = subprocess.Popen(command, env=environment, stdout=log.open("a"), stderr=subprocess.STDOUT)
 
@@ -61,9 +61,9 @@ class Capture:
 
 
 @contextmanager
-def capturing(stack: Stack, url: str, log: Path) -> Iterator[Capture]:
-    """A service that has begun to capture the changes of a database."""
-    capture = Capture(stack, url, log)
+def capturing(stack: Stack, url: str, log: Path, **variables: str) -> Iterator[Capture]:
+    """A service, with further environment variables, that has begun to capture the changes of a database."""
+    capture = Capture(stack, url, log, variables)
     try:
         before = len(changes(stack, heartbeats=True))
         wait_until(lambda: capture.process.poll() is not None or _beats(stack, before), "a heartbeat")

@@ -31,6 +31,8 @@ from services.verdict import compare
 from tests.certificates import identity, token
 from tests.integration import submitter
 from tests.integration.candle_job import wait_until
+from tests.integration.capturing import capturing, migrated
+from tests.integration.conftest import database
 from tests.integration.secured import Secured, secured_stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -162,6 +164,14 @@ def test_the_role_for_transactions_shows_one_that_a_job_left_open_and_ends_it(se
     assert identity in secured.tickloom("txn", "txn", "list", *cluster).stdout
     secured.tickloom("txn", "txn", "abort", identity, "--yes", *cluster)
     assert identity not in secured.tickloom("txn", "txn", "list", *cluster).stdout
+
+
+def test_changes_of_reference_data_are_captured_with_the_rights_of_their_role(secured: Secured, tmp_path: Path) -> None:
+    role = secured.variables("reference")
+    with database(secured.stack) as url, capturing(secured.stack, migrated(url), tmp_path / "log", **role):
+        pass  # its first heartbeat has been read
+    assert refusal(secured.settings("reference"), topics.INSTRUMENTS) == 0
+    assert refusal(secured.settings("reference"), topics.TRADES) == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_role_may_not_grant_itself_anything(secured: Secured) -> None:
