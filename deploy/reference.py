@@ -40,7 +40,7 @@ TRANSFORMS = "org.apache.kafka.connect.transforms"
 HEARTBEAT_MS = 1_000
 POLL_S = 2.0
 PATIENCE_S = 120
-"""How long the database, or Kafka, may be away."""
+"""How long the database may be away; Kafka is waited for."""
 GOOD_S = 30
 """After so long without a failure the next one has its own patience."""
 RETRY_S = (1.0, 5.0)

@@ -155,6 +155,33 @@ def test_changes_that_the_server_has_not_kept_are_told_with_the_remedy(stack: St
     assert "PostgreSQL has not kept all changes (max_slot_wal_keep_size): drop the slot tickloom_test_" in again.stderr
 
 
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        (
+            "delete from reference.instruments where valid_from = '2026-02-01Z'",
+            "is not taken back while an earlier one",
+        ),
+        (
+            "update reference.instruments set valid_from = valid_from + interval '1 h'",
+            "keeps its symbol and valid_from",
+        ),
+        ("update reference.instruments set symbol = 'B'", "keeps its symbol and valid_from"),
+        ("update reference.instruments set multiplier = 'NaN'", "violates check constraint"),
+        ("insert into reference.instruments values ('B', 'infinity', 'fund', '', 'USD')", "violates check constraint"),
+    ],
+)
+def test_a_change_that_no_job_could_follow_is_refused(url: str, statement: str, refusal: str) -> None:
+    with psycopg.connect(migrated(url), autocommit=True) as connection:
+        for at in ("2026-01-01Z", "2026-02-01Z"):
+            connection.execute(INSERT, ["A", at, 1])
+        with pytest.raises(psycopg.Error, match=refusal):
+            connection.execute(statement)
+        connection.execute("update reference.instruments set multiplier = 2")
+        connection.execute("delete from reference.instruments where valid_from = '2026-01-01Z'")
+        connection.execute("delete from reference.instruments")
+
+
 def test_an_idle_database_does_not_keep_its_log(stack: Stack, url: str, tmp_path: Path) -> None:
     with psycopg.connect(migrated(url), autocommit=True) as connection, capturing(stack, url, tmp_path / "log"):
         connection.execute("create table noise as select generate_series(1, 100000)")
