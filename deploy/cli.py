@@ -23,6 +23,7 @@ COMMANDS = {
     "backfill": "candles of trades files, or of what a topic holds, as files",
     "audit": "recompute every candle from the raw trades and compare; repair what is wrong",
     "project": "keep databases up to date with the committed candles, or build them anew",
+    "reference": "instruments and corporate actions: follow their changes",
     "api": "serve the candles over HTTP, with streams, GraphQL and a dashboard",
     "reference": "instruments, splits and dividends: load them from a file",
     "lake": "the tables of the lake: compact files, expire snapshots",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DECLARED = paths.ROOT / "deploy" / "jars.toml"
 LOCK = paths.ROOT / "deploy" / "jars.lock"
 DOWNLOAD_TIMEOUT_S = 60
-ON_DEMAND = ("lake", "jet", "streams")
+ON_DEMAND = ("lake", "connect", "jet", "streams")
 """Groups that are large and not for everybody: they are fetched when they are asked for."""
 
 

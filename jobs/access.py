@@ -88,6 +88,10 @@ def _sessions(settings: Settings) -> Access:
     return _job("sessions", settings, [topics.candles("1m")], kafka.session_sinks())
 
 
+def _enriched(settings: Settings) -> Access:
+    return _job("enriched", settings, [settings.trades_topic, topics.INSTRUMENTS], kafka.enriched_sinks())
+
+
 def _lake(settings: Settings) -> Access:
     reads = (settings.trades_topic, *map(topics.candles, settings.resolutions), topics.REJECTED)
     return Access(reads=reads, commits=kafka.consumer_group(settings, "lake"), creates=reads, is_job=True)
@@ -106,8 +110,13 @@ def _reader(settings: Settings) -> Access:
     published = [*map(topics.candles, (*settings.candle_names, *SESSIONS)), *map(topics.bars, settings.bar_kinds)]
     lengths = settings.resolutions
     of_quotes = (*map(topics.quote_candles, lengths), *map(topics.order_flow, lengths), topics.QUOTED, topics.DEPTH)
-    reads = (*published, *of_quotes, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS, topics.SIGNALS)
+    others = (topics.ENRICHED, topics.MARKET_STATUS, topics.QUALITY, topics.EVENTS, topics.SIGNALS)
+    reads = (*published, *of_quotes, *others)
     return Access(reads=reads, joins=f"{settings.transactional_id_prefix}-reader", looks=True)
+
+
+def _reference(settings: Settings) -> Access:
+    return Access(writes=topics.REFERENCE, creates=topics.REFERENCE)
 
 
 def _audit(settings: Settings) -> Access:
@@ -126,7 +135,7 @@ def _dlq(settings: Settings) -> Access:
 
 
 def _txn(settings: Settings) -> Access:
-    writers = (_candles, _reconcile, _quality, _bars, _quotes, _books, _trades_with_quotes, _sessions, _dlq)
+    writers = (_candles, _reconcile, _quality, _bars, _quotes, _books, _trades_with_quotes, _sessions, _enriched, _dlq)
     written = dict.fromkeys(topic for access in writers for topic in access(settings).writes)
     return Access(reads=tuple(written), transactions=f"{settings.transactional_id_prefix}/")
 
@@ -140,13 +149,15 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "books": _books,
     "trades_with_quotes": _trades_with_quotes,
     "sessions": _sessions,
+    "enriched": _enriched,
     "lake": _lake,
     "producer": _producer,
     "signals": _signals,
     "reader": _reader,
+    "reference": _reference,
     "audit": _audit,
     "dlq": _dlq,
     "txn": _txn,
 }
-"""The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom audit`, `dlq`
-and `txn`."""
+"""The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom reference run`,
+`audit`, `dlq` and `txn`."""

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from jobs.settings import Settings
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----"
-KAFKA_IN_FLINK = "org.apache.flink.kafka.shaded.org.apache.kafka"
-"""The Java client's packages inside Flink's connector, the only one that is used here."""
+KAFKA = "org.apache.kafka"
+KAFKA_IN_FLINK = f"org.apache.flink.kafka.shaded.{KAFKA}"
+"""The Java client's packages, alone and inside Flink's connector."""
 LOGIN_MODULES = {
     "PLAIN": "common.security.plain.PlainLoginModule",
     "SCRAM-SHA-256": "common.security.scram.ScramLoginModule",
@@ -62,13 +63,13 @@ def kafka(settings: "Settings") -> dict[str, str]:
     }
 
 
-def kafka_in_java(settings: "Settings") -> dict[str, str]:
-    """Properties of the Java client inside Flink's connector."""
+def kafka_in_java(settings: "Settings", packages: str = KAFKA_IN_FLINK) -> dict[str, str]:
+    """Properties of the Java client, at first the one inside Flink's connector."""
     authorities = {"ssl.truststore.type": "PEM", "ssl.truststore.certificates": settings.ca}
     return {
         "bootstrap.servers": settings.brokers,
         **_security(settings),
-        **({"sasl.jaas.config": _jaas(settings)} if _logs_in(settings) else {}),
+        **({"sasl.jaas.config": _jaas(settings, packages)} if _logs_in(settings) else {}),
         **(authorities if _encrypts(settings) and settings.ca else {}),
         **revealed(settings.kafka_properties),
     }
@@ -130,8 +131,8 @@ def _encrypts(settings: "Settings") -> bool:
     return settings.kafka_security_protocol.endswith("SSL")
 
 
-def _jaas(settings: "Settings") -> str:
-    module = f"{KAFKA_IN_FLINK}.{LOGIN_MODULES[settings.kafka_sasl_mechanism]}"
+def _jaas(settings: "Settings", packages: str) -> str:
+    module = f"{packages}.{LOGIN_MODULES[settings.kafka_sasl_mechanism]}"
     username, password = map(_quoted, (settings.kafka_username, settings.kafka_password.get_secret_value()))
     return f"{module} required username={username} password={password};"
 

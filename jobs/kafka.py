@@ -250,6 +250,11 @@ def bar_sinks(settings: Settings) -> list[Sink]:
     ]
 
 
+def enriched_sinks() -> list[Sink]:
+    """(table, topic, schema) of everything the enrichment job writes."""
+    return [("enriched_trades", topics.ENRICHED, "enriched_trade")]
+
+
 def sink(job: str, topic: str, schema: str, settings: Settings) -> dict[str, str]:
     """Options of an exactly-once topic keyed by symbol (rejected trades may have none and go round robin)."""
     keyed = {"key.format": "raw", "key.fields": "symbol"} if schema != "rejected_trade" else {}

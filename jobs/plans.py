@@ -13,7 +13,7 @@ from typing import Any, Self
 Plan = Mapping[str, Any]
 """A compiled plan as Flink prints it: `nodes`, and `edges` between them."""
 
-STATELESS = ("calc", "exchange", "union", "watermark-assigner")
+STATELESS = ("calc", "exchange", "union", "watermark-assigner", "drop-update-before")
 FIRST_ID, LAST_ID = 1_000, 99_999_999
 """Numbers of operators with state; those without are counted from 1 on."""
 
@@ -27,11 +27,11 @@ class Operator:
     """An operator with state. `feeds` are the roles of those that get its rows next."""
 
     role: str
-    """Such as `source trades`, `tumble PT1M` or `sink candles_1m`."""
+    """Such as `source trades`, `tumble PT1M`, `join ticks, instrument_changes` or `sink candles_1m`."""
     keys: tuple[str, ...] = ()
     """Columns of the source that its state is kept by."""
     functions: tuple[str, ...] = ()
-    """Aggregates, with the type of their result."""
+    """Aggregates with the type of their result, or the columns that a join keeps with their types."""
     feeds: tuple[str, ...] = ()
 
     @property
@@ -139,6 +139,8 @@ class _Graph:
             return f"sink {_table(self.nodes[node]['dynamicTableSink'])}"
         if kind == "window-aggregate":
             return _window(self.nodes[node]["windowing"]["window"])
+        if kind == "temporal-join":
+            return f"join {_list(tuple(self._sources(node)))}"
         if kind in STATELESS:
             return None
         raise PlanError(f"{kind}: it is not known here whether such an operator has state")
@@ -147,7 +149,8 @@ class _Graph:
         return str(self.nodes[node]["type"]).removeprefix("stream-exec-").rpartition("_")[0]
 
     def _keys(self, node: int) -> tuple[str, ...]:
-        grouping = self.nodes[node].get("grouping", ())
+        described = self.nodes[node]
+        grouping = described.get("grouping") or described.get("joinSpec", {}).get("leftKeys", ())
         return tuple(self._column(self.inputs[node][0], index) for index in grouping)
 
     def _column(self, node: int, index: int) -> str:
@@ -165,8 +168,16 @@ class _Graph:
         return str(described["outputType"]["fields"][index]["name"])
 
     def _functions(self, node: int) -> tuple[str, ...]:
+        if "joinSpec" in self.nodes[node]:
+            return tuple(f"{field['name']} {_type(field)}" for field in self.nodes[node]["outputType"]["fields"])
         calls = self.nodes[node].get("aggCalls", ())
         return tuple(f"{call.get('class', call.get('internalName', call['name']))} {call['type']}" for call in calls)
+
+    def _sources(self, node: int) -> Iterator[str]:
+        if not self.inputs[node]:
+            yield _table(self.nodes[node]["scanTableSource"])
+        for each in self.inputs[node]:
+            yield from self._sources(each)
 
     def _feeds(self, node: int) -> Iterator[str]:
         for output in self.outputs[node]:
@@ -176,6 +187,12 @@ class _Graph:
 
 def _table(described: Mapping[str, Any]) -> str:
     return str(described["table"]["identifier"]).split(".")[-1].strip("`")
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    """Of a column; that of event time is described in parts."""
+    described = field["fieldType"]
+    return described if isinstance(described, str) else str(described["type"])
 
 
 def _window(window: Mapping[str, Any]) -> str:

@@ -8,8 +8,17 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from jobs import access
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 from schemas import broker
+from schemas.topics import REFERENCE
 
 TIMEOUT_S = 10
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.compaction.lag.ms": "60000",  # longer than a heartbeat says how far a reader is: see jobs.instruments
+    "segment.ms": "3600000",
+    "segment.bytes": str(16 * 1024 * 1024),
+    "min.cleanable.dirty.ratio": "0.1",
+}
+"""Of a topic that keeps the last change of every row; of a deleted row nothing is left after a day."""
 
 
 def prepare(settings: Settings, job: str) -> list[str]:
@@ -45,18 +54,22 @@ def _admin(settings: Settings) -> AdminClient:
 def _create_missing(admin: AdminClient, settings: Settings, wanted: Sequence[str]) -> list[str]:
     existing = admin.list_topics(timeout=TIMEOUT_S).topics
     missing = [name for name in wanted if name not in existing]
-    retention_ms = milliseconds(settings.retention) if settings.retention else -1
-    topics = [
-        NewTopic(name, settings.partitions, settings.replication, config={"retention.ms": str(retention_ms)})
-        for name in missing
-    ]
-    for future in admin.create_topics(topics, request_timeout=TIMEOUT_S).values() if topics else ():
+    wanted_topics = [new_topic(name, settings) for name in missing]
+    for future in admin.create_topics(wanted_topics, request_timeout=TIMEOUT_S).values() if missing else ():
         try:
             future.result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another job may have been quicker
                 raise
     return missing
+
+
+def new_topic(name: str, settings: Settings) -> NewTopic:
+    """What a topic of this name is created as."""
+    if name in REFERENCE:  # one partition: changes in the order of their commits
+        return NewTopic(name, 1, settings.replication, config=COMPACTED)
+    retention_ms = milliseconds(settings.retention) if settings.retention else -1
+    return NewTopic(name, settings.partitions, settings.replication, config={"retention.ms": str(retention_ms)})
 
 
 def _check_transaction_timeout(admin: AdminClient, settings: Settings) -> None:

@@ -85,6 +85,39 @@ class Trade(Record):
         return {**self.__dict__, "conditions": list(self.conditions)}
 
 
+class EnrichedTrade(Record):
+    """A valid message of the trades topic with the version of its instrument that held at its time, if there is one."""
+
+    schema_name = "enriched_trade"
+
+    symbol: str
+    venue: str | None = None
+    trade_id: str | None = None
+    partition: Int
+    offset: Long
+    ts_event: Nanoseconds
+    price: Amount
+    size: Amount
+    action: str
+    original_trade_id: str | None = None
+    original_ts_event: Nanoseconds | None = None
+    valid_from: Nanoseconds | None = None
+    type: str | None = None
+    currency: str | None = None
+    multiplier: Amount | None = None
+    underlying: str | None = None
+    expiry: Nanoseconds | None = None
+    strike: Amount | None = None
+    option_right: str | None = None
+    notional: Amount | None = None
+    expired: bool | None = None
+
+    @property
+    def event_time(self) -> datetime:
+        """When it happened at the venue, cut to the microsecond."""
+        return floor_instant(self.ts_event)
+
+
 class Quote(Record):
     """Best bid and offer of an instrument at a venue."""
 
@@ -517,6 +550,7 @@ class Signal(Record):
 
 MODELS: tuple[type[Record], ...] = (
     Trade,
+    EnrichedTrade,
     Quote,
     BookUpdate,
     BookDepth,

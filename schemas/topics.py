@@ -26,6 +26,11 @@ BARS_LATE = "md.bars.late.v1"
 MARKET_STATUS = "md.market.status.v1"
 SIGNALS = "md.signals.v1"
 SIGNALS_REJECTED = "md.signals.rejected.v1"
+ENRICHED = "md.trades.enriched.v1"
+INSTRUMENTS = "ref.instruments.v1"
+CORPORATE_ACTIONS = "ref.corporate_actions.v1"
+REFERENCE = (INSTRUMENTS, CORPORATE_ACTIONS)
+"""Changes of tables, in Debezium's JSON, keyed by the row and compacted; no schema of ours describes them."""
 
 
 def candles(resolution: str) -> str:
@@ -97,6 +102,7 @@ SCHEMAS = {
     subject(MARKET_STATUS): "market_status",
     subject(SIGNALS): "signal",
     subject(SIGNALS_REJECTED): "rejected_trade",
+    subject(ENRICHED): "enriched_trade",
     **{subject(candles(session)): "candle" for session in SESSIONS},
 }
 LENGTH = r"[0-9]+[a-z]+"

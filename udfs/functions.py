@@ -12,6 +12,7 @@ JVM_FUNCTIONS = {
     "merge_days": "tickloom.MergeDays",
     "vwap": "tickloom.Vwap",
     "exact_notional": "tickloom.ExactNotional",
+    "contract_notional": "tickloom.ContractNotional",
 }
 ACCUMULATOR = (
     "ROW<`open` DECIMAL(38, 12), high DECIMAL(38, 12), low DECIMAL(38, 12), `close` DECIMAL(38, 12), "

@@ -1,12 +1,19 @@
 """`tickloom reference`: what is traded, and the splits and dividends that candles are adjusted for."""
 
+import signal
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 
 import click
+from prometheus_client import start_http_server
 
+from deploy import options
+from deploy import reference as capture
 from deploy.errors import UserError
 from deploy.projections import one_line, postgres_url
+from schemas.topics import REFERENCE
+from services import logs
 from services.projections.postgres import Postgres
 from services.reference import CorporateAction, Instrument, ReferenceFileError, ReferenceRow, read
 
@@ -15,9 +22,10 @@ KINDS: Mapping[str, type[ReferenceRow]] = {"instruments": Instrument, "actions":
 
 @click.group()
 def reference() -> None:
-    """Instruments, splits and dividends, in the database that holds the candles.
+    """Instruments and corporate actions, kept in PostgreSQL.
 
-    TICKLOOM_POSTGRES_URL names another server than that of the running stack.
+    They are the tables of the schema `reference` in the stack's PostgreSQL, or in the server that TICKLOOM_POSTGRES_URL
+    names. What changes there follows to Kafka, and jobs let a trade see its instrument as of its own time.
     """
 
 
@@ -45,3 +53,28 @@ def load(kind: str, file: Path) -> None:
         store.prepare()
         changed = store.upsert(rows)
     click.echo(f"{file}: {len(rows):,} {kind}, {changed:,} of them new or changed")
+
+
+@reference.command()
+@options.metrics_port_option
+@options.brokers_option
+def run(metrics_port: int | None, **flags: str | None) -> None:
+    """Follow every change of the tables into topics until Ctrl-C.
+
+    Debezium reads the server's log (wal_level = logical) through a replication slot; its first start reads all rows and
+    fetches 40 MB. Killed or stopped, it goes on where it was, and a change may come twice: the topics are keyed by row
+    and compacted. While it is away the server keeps the log, up to max_slot_wal_keep_size.
+
+    \b
+      tickloom reference run
+    """
+    settings = options.load(flags)
+    logs.start("reference")
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    stopped = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    database = capture.prepare(settings, postgres_url())
+    click.echo(f"changes in {database.name} at {database.host} go to {', '.join(REFERENCE)}; Ctrl-C stops")
+    capture.run(settings, database, stopped)

@@ -14,7 +14,7 @@ from deploy.stack.security import Security
 from deploy.stack.state import PARTS, Stack, running
 
 START_TIMEOUT_S = 180
-DATA = ("zookeeper", "kafka", "registry", "flink", "postgres", "redis", "lake", "logs")
+DATA = ("zookeeper", "kafka", "registry", "flink", "postgres", "redis", "lake", "reference", "logs")
 """What `wipe` removes."""
 
 

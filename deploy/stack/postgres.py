@@ -19,6 +19,8 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_connections": 50,
     "log_min_duration_statement": "1s",
+    "wal_level": "logical",  # changes of reference data are read from its log,
+    "max_slot_wal_keep_size": "1GB",  # of which so much is kept for a reader that is away
 }
 
 

@@ -19,19 +19,8 @@ from tests.integration import stacks
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
-ROLES = (
-    "candles",
-    "reconcile",
-    "quality",
-    "bars",
-    "sessions",
-    "producer",
-    "signals",
-    "reader",
-    "audit",
-    "txn",
-    "stranger",
-)
+JOBS = ("candles", "reconcile", "quality", "bars", "sessions")
+ROLES = (*JOBS, "reference", "producer", "signals", "reader", "audit", "txn", "stranger")
 """Each has a user of Kafka; the stranger is granted nothing."""
 ITERATIONS = 4096
 

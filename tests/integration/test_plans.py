@@ -17,7 +17,7 @@ PLANS = ROOT / "deploy" / "plans"
 HOW = "when this is meant: `tickloom plan print {} > {}`"
 
 
-@pytest.mark.parametrize("job", ["candles", "bars", "quotes", "books", "trades_with_quotes"])
+@pytest.mark.parametrize("job", ["candles", "bars", "quotes", "books", "trades_with_quotes", "enriched"])
 def test_the_state_of_a_job_is_that_of_the_plan_its_release_keeps(job: str, stack: Stack) -> None:
     kept = PLANS / job / f"{metadata.version('tickloom')}.json"
     planned = json.loads(tickloom(stack.folder, "plan", "print", job).stdout)

@@ -32,6 +32,8 @@ from services.verdict import compare
 from tests.certificates import identity, token
 from tests.integration import submitter
 from tests.integration.candle_job import wait_until
+from tests.integration.capturing import capturing, migrated
+from tests.integration.conftest import database
 from tests.integration.secured import Secured, secured_stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -171,6 +173,14 @@ def test_the_intake_of_signals_makes_and_writes_its_topics_and_no_others(secured
     assert [refusal(intake, topic) for topic in (topics.SIGNALS, topics.SIGNALS_REJECTED)] == [0, 0]
     for role, topic in (("signals", topics.TRADES), ("producer", topics.SIGNALS), ("reader", topics.SIGNALS)):
         assert refusal(secured.settings(role), topic) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_changes_of_reference_data_are_captured_with_the_rights_of_their_role(secured: Secured, tmp_path: Path) -> None:
+    role = secured.variables("reference")
+    with database(secured.stack) as url, capturing(secured.stack, migrated(url), tmp_path / "log", **role):
+        pass  # its first heartbeat has been read
+    assert refusal(secured.settings("reference"), topics.INSTRUMENTS) == 0
+    assert refusal(secured.settings("reference"), topics.TRADES) == KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 def test_a_role_may_not_grant_itself_anything(secured: Secured) -> None:

@@ -44,6 +44,13 @@ class Sketch:
             "window-aggregate", [column, "candle"], exchange, grouping=[key], aggCalls=calls, windowing=windowing
         )
 
+    def join(self, left: int, right: int, *columns: str, key: int = 0) -> int:
+        """As of the left's time; `columns` are those of both."""
+        join = self.add("temporal-join", columns, left, right, joinSpec={"leftKeys": [key], "rightKeys": [0]})
+        for column in self._fields(join):
+            column["fieldType"] = "STRING"
+        return join
+
     def sink(self, table: str, before: int) -> int:
         return self.add("sink", [], before, dynamicTableSink=_table(table))
 
@@ -129,6 +136,36 @@ def test_state_is_kept_around_what_changes(changed: list[Operator], new: list[st
 )
 def test_what_would_lose_or_misread_state_is_refused(changed: list[Operator], reason: str) -> None:
     assert reason in plans.difference(candles("PT1M", "PT5M"), changed).refused
+
+
+def enriched(*of_instrument: str, key: int = 0) -> list[Operator]:
+    """trades, each with these columns of its instrument."""
+    sketch = Sketch()
+    trades, instruments = sketch.source(), sketch.source("instruments", ("symbol", *of_instrument))
+    right = sketch.add("drop-update-before", ("symbol", *of_instrument), instruments)
+    sketch.sink("enriched", sketch.join(trades, right, *TRADES, "symbol0", *of_instrument, key=key))
+    return plans.operators(sketch.plan)
+
+
+def test_a_join_is_known_by_what_it_joins_and_holds_the_columns_of_both() -> None:
+    columns = ("symbol STRING", "venue STRING", "price STRING", "symbol0 STRING", "expiry STRING")
+    assert enriched("expiry") == [
+        Operator("source trades", feeds=("join trades, instruments",)),
+        Operator("source instruments", feeds=("join trades, instruments",)),
+        Operator("join trades, instruments", ("symbol",), columns, ("sink enriched",)),
+        Operator("sink enriched"),
+    ]
+
+
+def test_a_join_of_other_columns_or_by_another_key_is_refused() -> None:
+    kept = enriched("expiry")
+    assert plans.difference(kept, enriched("expiry")).refused == ()
+    (columns,) = plans.difference(kept, enriched("strike")).refused
+    assert columns.startswith("join trades, instruments holds ")
+    assert (
+        "join trades, instruments keeps its state by symbol, not by venue"
+        in plans.difference(kept, enriched("expiry", key=1)).refused
+    )
 
 
 def test_an_operator_that_may_have_state_of_an_unknown_kind_is_an_error() -> None:

@@ -19,6 +19,7 @@ from schemas.models import (
     BookLevel,
     BookUpdate,
     Candle,
+    EnrichedTrade,
     LateTrades,
     MarketStatus,
     Quality,
@@ -164,6 +165,7 @@ SIGNAL: dict[str, Any] = {
 EXAMPLES = [
     Trade(**TRADE),
     Quote(**QUOTE),
+    EnrichedTrade(**TRADE, partition=1, offset=7, action="new", multiplier=Decimal(50), expired=False),
     BookUpdate(**BOOK),
     Candle(**CANDLE),
     Bar(**BAR),
