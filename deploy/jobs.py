@@ -13,7 +13,18 @@ from jobs.kafka import consumer_group
 from jobs.settings import Settings
 from schemas import registry
 
-NAMES = ("candles", "reconcile", "quality", "bars", "quotes", "books", "trades_with_quotes", "sessions", "enriched", "lake")
+NAMES = (
+    "candles",
+    "reconcile",
+    "quality",
+    "bars",
+    "quotes",
+    "books",
+    "trades_with_quotes",
+    "sessions",
+    "enriched",
+    "lake",
+)
 TIMEOUT_S = 10
 START_TIMEOUT_S = 90
 POLL_S = 0.3

@@ -159,5 +159,5 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "dlq": _dlq,
     "txn": _txn,
 }
-"""The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom reference run`,
-`audit`, `dlq` and `txn`."""
+"""The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom reference
+run`, `audit`, `dlq` and `txn`."""

@@ -1,5 +1,6 @@
 """Rows of the tables of reference data, and the CSV files they are loaded from."""
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, TypeVar
@@ -19,7 +20,15 @@ def _positive(value: Decimal) -> Decimal:
     return value
 
 
+def _whole_milliseconds(value: datetime) -> datetime:
+    if value.microsecond % 1_000:
+        raise ValueError(f"event time has milliseconds, this has more: {value.isoformat()}")
+    return value
+
+
 Positive = Annotated[Amount, AfterValidator(_positive)]
+Millisecond = Annotated[Instant, AfterValidator(_whole_milliseconds)]
+"""An instant that jobs compare with event time."""
 
 
 class ReferenceFileError(ValueError):
@@ -46,14 +55,14 @@ class Instrument(ReferenceRow):
     table = "instruments"
     key = ("symbol", "valid_from")
 
-    valid_from: Instant
+    valid_from: Millisecond
     type: Literal["equity", "fund", "crypto", "forex", "index", "future", "option"]
     name: str | None = None
     currency: Annotated[str, Field(min_length=1)]
     multiplier: Positive = Decimal(1)
     """Units of the underlying that one contract stands for."""
     underlying: Symbol | None = None
-    expiry: Instant | None = None
+    expiry: Millisecond | None = None
     strike: Amount | None = None
     option_right: Literal["call", "put"] | None = None
 

@@ -32,7 +32,7 @@ def test_a_trade_has_the_last_quote_before_it_and_not_the_one_it_leaves_behind()
 def test_the_best_of_venues_is_quoted_with_their_sizes_together() -> None:
     quotes = [
         sized(0, "9", "11", 5, 7),
-        sized(1, "9", "12", 3, 1) | {"venue": "W"},  # type: ignore[operator]
+        sized(1, "9", "12", 3, 1) | {"venue": "W"},
     ]
     (found,) = expected_trades([trade(2, "11")], quotes, AFTER)
     assert (found.bid_price, found.bid_size) == (Decimal(9), Decimal(8))

@@ -62,6 +62,7 @@ def test_an_instrument_has_a_multiplier_of_one_unless_it_is_told(tmp_path: Path)
             [ACTION, *["A,2026-01-05T00:00:00Z,split,4,,,", "A,2026-01-05T01:00:00+01:00,split,5,,,"]],
             "3: has the same symbol, effective, type as line 2",
         ),
+        (Instrument, [INSTRUMENT, "A,2026-01-05T00:00:00.0001Z,equity,USD,,,,"], "2: valid_from: event time has milli"),
         (Instrument, [INSTRUMENT, "ES,2026-01-05T00:00:00Z,future,USD,,,,"], "2: the future has no underlying, expiry"),
     ],
 )
