@@ -58,7 +58,8 @@ final class BookDepths extends KeyedProcessFunction<String, BookUpdate, RowData>
   public void processElement(BookUpdate update, Context context, Collector<RowData> out) throws Exception {
     Book book = books.value();
     book = book == null ? new Book() : book;
-    book.interest.touch(update.tsEvent, forgetAfterNs, context.timerService());
+    long arrival = Interest.arrival(update.tsEvent, context.timerService());
+    book.interest.touch(arrival, forgetAfterNs, context.timerService());
     if (book.endNs != 0 && update.tsEvent >= book.endNs) {
       tell(context.getCurrentKey(), book, out);
     }

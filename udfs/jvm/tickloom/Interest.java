@@ -11,11 +11,9 @@ public final class Interest {
   /** When it is looked at next; 0: nothing has come. */
   public long lookNs;
 
-  /** Something has come: now, whatever time it bears. */
+  /** Something of that time has come. */
   void touch(long tsEvent, long forgetAfterNs, TimerService timers) {
-    long now = timers.currentWatermark();
-    boolean isTime = Math.abs(now) < Long.MAX_VALUE / 1_000_000; // not before the first watermark, nor after the last
-    lastNs = Math.max(lastNs, Math.max(tsEvent, isTime ? now * 1_000_000 : 0));
+    lastNs = Math.max(lastNs, tsEvent);
     if (lookNs == 0) {
       look(forgetAfterNs, timers);
     }
@@ -31,6 +29,13 @@ public final class Interest {
     }
     look(forgetAfterNs, timers);
     return false;
+  }
+
+  /** The time of what may bear an old one, as a whole book does in which nothing has changed for long: when it comes. */
+  static long arrival(long tsEvent, TimerService timers) {
+    long watermark = timers.currentWatermark();
+    boolean isTime = Math.abs(watermark) < Long.MAX_VALUE / 1_000_000; // not before the first, nor after the last
+    return isTime ? Math.max(tsEvent, watermark * 1_000_000) : tsEvent;
   }
 
   /** Of a key without state: the watermark has passed a second. */
