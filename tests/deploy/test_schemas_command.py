@@ -11,7 +11,6 @@ from deploy.cli import cli
 from deploy.errors import UserError
 from schemas import avro
 
-
 VERSIONS = len([*(avro.FOLDER / "history" / "trade").glob("*.avsc")])
 """Of trades."""
 
