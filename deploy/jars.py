@@ -3,6 +3,7 @@
 Downloads go through jgo, which knows where a Maven coordinate lives; no address is written here.
 """
 
+import fcntl
 import hashlib
 import tomllib
 from collections.abc import Collection, Iterator
@@ -76,12 +77,22 @@ def sync(progress: Progress, groups: Collection[str] = ()) -> int:
     """
     context = _context(progress)
     wanted = [jar for jar in read_lock() if (jar.group in groups if groups else jar.group not in ON_DEMAND)]
-    missing = [jar for jar in wanted if not jar.path.exists()]
-    for jar in missing:
-        _download(context, jar.coordinate)
-    for jar in wanted:
-        _verify(jar)
+    with _alone():
+        missing = [jar for jar in wanted if not jar.path.exists()]
+        for jar in missing:
+            _download(context, jar.coordinate)
+        for jar in wanted:
+            _verify(jar)
     return len(missing)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While another process downloads, its files are there in parts: it is waited for."""
+    paths.ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with (paths.ARTEFACTS / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def lock(progress: Progress) -> list[Jar]:

@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,24 @@ def test_a_jar_whose_hash_differs_is_refused_and_removed(pinned: jars.Jar) -> No
     with pytest.raises(UserError, match=r"org\.example:thing:1\.0 refused and removed: its sha256 is"):
         jars.sync(Silent())
     assert not pinned.path.exists()
+
+
+def test_of_two_that_fetch_at_once_one_does_and_the_other_waits(
+    pinned: jars.Jar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = pinned.path.read_bytes()
+    pinned.path.unlink()
+
+    def slowly(_context: object, _coordinate: str) -> None:
+        with pinned.path.open("wb", buffering=0) as file:
+            for byte in content:
+                file.write(bytes([byte]))
+                time.sleep(0.01)
+
+    monkeypatch.setattr(jars, "_download", slowly)
+    with ThreadPoolExecutor() as pool:
+        fetched = [*pool.map(lambda _: jars.sync(Silent()), range(4))]
+    assert sorted(fetched) == [0, 0, 0, 1]
 
 
 def test_a_missing_jar_says_how_to_get_it(pinned: jars.Jar) -> None:
