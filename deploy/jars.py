@@ -3,7 +3,6 @@
 Downloads go through jgo, which knows where a Maven coordinate lives; no address is written here.
 """
 
-import fcntl
 import hashlib
 import tomllib
 from collections.abc import Collection, Iterator
@@ -16,6 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from deploy import paths
 from deploy.errors import UserError
+from deploy.locks import alone
 
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
@@ -77,22 +77,14 @@ def sync(progress: Progress, groups: Collection[str] = ()) -> int:
     """
     context = _context(progress)
     wanted = [jar for jar in read_lock() if (jar.group in groups if groups else jar.group not in ON_DEMAND)]
-    with _alone():
+    paths.ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    with alone(paths.ARTEFACTS):  # while another process downloads, its files are there in parts
         missing = [jar for jar in wanted if not jar.path.exists()]
         for jar in missing:
             _download(context, jar.coordinate)
         for jar in wanted:
             _verify(jar)
     return len(missing)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """While another process downloads, its files are there in parts: it is waited for."""
-    paths.ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    with (paths.ARTEFACTS / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def lock(progress: Progress) -> list[Jar]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from jobs import kafka, topics
 from jobs.environment import BARS_COLUMNS, run_plan, streaming
 from jobs.settings import Settings, SettingsError
-from schemas import ddl
 
 if TYPE_CHECKING:
     from pyflink.table import StatementSet, TableEnvironment
@@ -48,8 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     create_bars(env, settings, kafka.trades_source(NAME, settings))
-    for table, topic, schema in kafka.bar_sinks(settings):
-        kafka.create(env, table, ddl.columns(schema), kafka.sink(NAME, topic, schema, settings))
+    kafka.create_sinks(env, NAME, kafka.bar_sinks(settings), settings)
     run_plan(env, define(env, settings.bar_kinds), settings)
 
 

@@ -35,8 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_books(env, NAME, settings)
-    for table, topic, schema in kafka.book_sinks():
-        kafka.create(env, table, kafka.sink_columns(schema), kafka.sink(NAME, topic, schema, settings))
+    kafka.create_sinks(env, NAME, kafka.book_sinks(), settings)
     run_plan(env, define(env), settings)
 
 

@@ -69,8 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     functions.register(env)
     kafka.create(env, "ticks", TICKS_COLUMNS, kafka.trades_source(NAME, settings) | {"emit": "ticks"})
     instruments.create(env, NAME, settings)
-    for table, topic, schema in kafka.enriched_sinks():
-        kafka.create(env, table, kafka.sink_columns(schema), kafka.sink(NAME, topic, schema, settings))
+    kafka.create_sinks(env, NAME, kafka.enriched_sinks(), settings)
     run_plan(env, define(env), settings)
 
 

@@ -118,7 +118,12 @@ def book_sinks() -> list[Sink]:
 
 def create_candles(env: "TableEnvironment", job: str, settings: Settings) -> None:
     """Create the sink tables of the candle job: one a resolution, rejected_trades and late_trades."""
-    for table, topic, schema in candle_sinks(settings):
+    create_sinks(env, job, candle_sinks(settings), settings)
+
+
+def create_sinks(env: "TableEnvironment", job: str, sinks: Sequence[Sink], settings: Settings) -> None:
+    """Create the sink tables of a job: exactly-once topics of Avro."""
+    for table, topic, schema in sinks:
         create(env, table, sink_columns(schema), sink(job, topic, schema, settings))
 
 
@@ -169,8 +174,7 @@ def create_minutes(env: "TableEnvironment", job: str, settings: Settings) -> Non
 
 def create_sessions(env: "TableEnvironment", job: str, settings: Settings) -> None:
     """Create the sink tables of the session job."""
-    for table, topic, schema in session_sinks():
-        create(env, table, sink_columns(schema), sink(job, topic, schema, settings))
+    create_sinks(env, job, session_sinks(), settings)
 
 
 def session_sinks() -> list[Sink]:

@@ -39,8 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_quotes(env, NAME, settings)
-    for table, topic, schema in kafka.quote_sinks(settings):
-        kafka.create(env, table, kafka.sink_columns(schema), kafka.sink(NAME, topic, schema, settings))
+    kafka.create_sinks(env, NAME, kafka.quote_sinks(settings), settings)
     run_plan(env, define(env, settings.resolutions), settings)
 
 

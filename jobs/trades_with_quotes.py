@@ -47,8 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     topics.prepare(settings, NAME)
     env = streaming(settings, f"tickloom-{NAME}")
     kafka.create_quoted_trades(env, NAME, settings)
-    for table, topic, schema in kafka.quoted_sinks(settings):
-        kafka.create(env, table, kafka.sink_columns(schema), kafka.sink(NAME, topic, schema, settings))
+    kafka.create_sinks(env, NAME, kafka.quoted_sinks(settings), settings)
     run_plan(env, define(env, settings.resolutions), settings)
 
 

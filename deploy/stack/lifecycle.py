@@ -1,14 +1,13 @@
 """Bringing a stack up and taking it down."""
 
-import fcntl
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy import paths
 from deploy.errors import UserError
+from deploy.locks import alone
 from deploy.stack import flink, health, kafka, ports, postgres, redis, registry, supervisor, zookeeper
 from deploy.stack.security import Security
 from deploy.stack.state import PARTS, Stack, running
@@ -28,7 +27,7 @@ def start(
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
+    with alone(folder):
         stack = running(folder)
         if stack:
             return stack, False
@@ -62,7 +61,7 @@ def stop(report: Callable[[str], None], folder: Path = paths.STACK, only: Stack 
     """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
+    with alone(folder):
         stack = running(folder)
         if only and stack and stack != only:
             return False
@@ -115,10 +114,3 @@ def _last_words(stack: Stack, part: str) -> str:
     log = stack.log(part)
     lines = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
     return "".join(f"\n  {line[:200]}" for line in lines) + f"\n(log: {log})"
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from schemas.models import Signal
+from services.oracle import SECOND_NS
 from services.signals.said import NotUnderstoodError, Said
 from services.signals.sources import Source
 
 TOLERANCE_S = 300
 """How far the clocks of a service and of this machine may be apart, and how long a signed delivery may be under way."""
-SECOND_NS = 1_000_000_000
 
 
 class SignatureError(Exception):

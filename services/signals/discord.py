@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, Field
 
 from schemas.models import Amount
-from services.signals.adapter import SECOND_NS, TOLERANCE_S, Adapter, Outcome, SignatureError
+from services.oracle import SECOND_NS
+from services.signals.adapter import TOLERANCE_S, Adapter, Outcome, SignatureError
 from services.signals.said import NotUnderstoodError, Said, shaped, understand
 from services.signals.sources import Source, SourcesError
 

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from schemas.models import Long
-from services.signals.adapter import SECOND_NS, Adapter, Outcome, SignatureError
+from services.oracle import SECOND_NS
+from services.signals.adapter import Adapter, Outcome, SignatureError
 from services.signals.said import NotUnderstoodError, Said, shaped, understand
 
 TOKEN_HEADER = "x-telegram-bot-api-secret-token"

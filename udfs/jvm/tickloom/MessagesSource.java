@@ -35,8 +35,7 @@ final class MessagesSource<T extends Message> extends StreamSource {
     }
 
     WatermarkStrategy<Trade> ofTrades() {
-      return Watermarks.behind(outOfOrdernessMs, idleTimeout,
-          (trade, timestamp) -> trade.isRejected() ? Watermarks.NONE : trade.tsEvent / 1_000_000);
+      return Watermarks.ofTrades(outOfOrdernessMs, idleTimeout);
     }
 
     <T extends Message> WatermarkStrategy<T> watermarks() {

@@ -1,9 +1,13 @@
 package tickloom;
 
 import java.math.BigDecimal;
+import java.util.Comparator;
 
 /** A venue's best bid and offer on its way to the candles of its instrument. A Flink POJO. */
 public class Quote extends Message {
+  static final Comparator<Quote> ORDER = Comparator.<Quote>comparingLong(quote -> quote.tsEvent)
+      .thenComparingInt(quote -> quote.partition).thenComparingLong(quote -> quote.offset);
+
   public String venue;
   /** null: nobody buys, or nobody sells. */
   public BigDecimal bid;

@@ -29,8 +29,6 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
   private static final ValueStateDescriptor<Long> TAKEN = new ValueStateDescriptor<>("taken", Types.LONG);
   private static final ValueStateDescriptor<QuoteBook> BOOK =
       new ValueStateDescriptor<>("book", Types.POJO(QuoteBook.class));
-  private static final Comparator<Quote> ORDER = Comparator.<Quote>comparingLong(quote -> quote.tsEvent)
-      .thenComparingInt(quote -> quote.partition).thenComparingLong(quote -> quote.offset);
   private static final BigDecimal TWO = BigDecimal.valueOf(2);
 
   private final List<Resolution> resolutions; // the longest first
@@ -84,7 +82,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     if (together != null) {
       waiting.remove(second);
       taken.update(second);
-      together.sort(ORDER);
+      together.sort(Quote.ORDER);
       for (Quote quote : together) {
         take(quote, book, context);
       }

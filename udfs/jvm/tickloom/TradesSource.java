@@ -53,8 +53,7 @@ final class TradesSource extends StreamSource {
       return WatermarkStrategy.noWatermarks(); // nothing is late: every window closes at the end of the input
     }
     Duration idleTimeout = options.stops() ? null : Duration.ofMillis(options.idleTimeoutMs());
-    return Watermarks.behind(options.outOfOrdernessMs(), idleTimeout,
-        (trade, timestamp) -> trade.isRejected() ? Watermarks.NONE : trade.tsEvent / 1_000_000);
+    return Watermarks.ofTrades(options.outOfOrdernessMs(), idleTimeout);
   }
 
   private DataStream<RowData> candles(DataStream<Trade> source, Uids uids, TypeInformation<RowData> rows) {
@@ -92,7 +91,7 @@ final class TradesSource extends StreamSource {
     }
   }
 
-  static final class ToTick extends ProcessFunction<Trade, Tick> {
+  private static final class ToTick extends ProcessFunction<Trade, Tick> {
     @Override
     public void processElement(Trade trade, Context context, Collector<Tick> out) {
       if (!trade.isRejected()) {

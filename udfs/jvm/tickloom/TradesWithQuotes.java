@@ -3,7 +3,6 @@ package tickloom;
 import java.io.Serializable;
 import java.math.BigDecimal;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -31,8 +30,6 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
       new MapStateDescriptor<>("quotes", Types.LONG, Types.LIST(Types.POJO(SizedQuote.class)));
   private static final ValueStateDescriptor<Long> TAKEN = new ValueStateDescriptor<>("taken", Types.LONG);
   private static final ValueStateDescriptor<Tape> TAPE = new ValueStateDescriptor<>("tape", Types.POJO(Tape.class));
-  private static final Comparator<Quote> ORDER = Comparator.<Quote>comparingLong(quote -> quote.tsEvent)
-      .thenComparingInt(quote -> quote.partition).thenComparingLong(quote -> quote.offset);
 
   private final Options options;
   private transient MapState<Long, List<Tick>> trades;
@@ -103,7 +100,7 @@ final class TradesWithQuotes extends KeyedCoProcessFunction<String, Tick, SizedQ
     Tape tape = tapes.value();
     tape = tape == null ? new Tape() : tape;
     List<SizedQuote> quoted = taken(quotes, second);
-    quoted.sort(ORDER);
+    quoted.sort(Quote.ORDER);
     Iterator<SizedQuote> next = quoted.iterator();
     SizedQuote quote = next.hasNext() ? next.next() : null;
     for (Tick tick : withoutCopies(TickOrder.ordered(taken(trades, second)))) {

@@ -26,6 +26,11 @@ final class Watermarks<T> implements WatermarkGenerator<T> {
     return idleTimeout == null ? strategy : strategy.withIdleness(idleTimeout);
   }
 
+  static WatermarkStrategy<Trade> ofTrades(long outOfOrdernessMs, Duration idleTimeout) {
+    return behind(outOfOrdernessMs, idleTimeout,
+        (trade, timestamp) -> trade.isRejected() ? NONE : trade.tsEvent / 1_000_000);
+  }
+
   @Override
   public void onEvent(T event, long millis, WatermarkOutput output) {
     newestMs = Math.max(newestMs, millis);
