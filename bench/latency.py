@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench.cluster import fresh_stack
 from bench.feed import feeding, started
+from bench.tape import SECOND_NS
 from jobs.settings import Settings
 from schemas.topics import candles
 from services.committed import CommittedReader
@@ -19,6 +20,8 @@ from services.committed import CommittedReader
 OUT_OF_ORDERNESS_MS = 500
 SETTINGS = {"checkpoint_interval": "1s", "out_of_orderness": f"{OUT_OF_ORDERNESS_MS}ms"}
 WARM_S = 45
+CATCH_UP_S = 5
+"""A reader begins with what the warming up has left in the topic."""
 READERS: Mapping[str, Mapping[str, str]] = {
     "committed": {},
     "not yet committed": {"isolation.level": "read_uncommitted"},
@@ -66,11 +69,11 @@ def latency(trades: int, symbols: int, seconds: int) -> None:
         with feeding(target, trades, symbols), console.status("warming up") as status:
             time.sleep(WARM_S)
             status.update("reading")
-            ended, since_ns = threading.Event(), time.time_ns()
+            ended, since_ns = threading.Event(), time.time_ns() + CATCH_UP_S * SECOND_NS
             readers = {name: Reader(settings, properties, since_ns, ended) for name, properties in READERS.items()}
             for reader in readers.values():
                 reader.start()
-            time.sleep(seconds)
+            time.sleep(CATCH_UP_S + seconds)
             ended.set()
             for reader in readers.values():
                 reader.join()

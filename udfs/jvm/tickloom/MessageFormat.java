@@ -23,7 +23,14 @@ interface MessageFormat<T extends Message> extends Serializable {
     }
     byte[] digits = new byte[bytes.remaining()];
     bytes.duplicate().get(digits);
-    return new BigDecimal(new BigInteger(digits), Int128.SCALE);
+    return amount(new BigInteger(digits));
+  }
+
+  /** One object where 64 bits hold it, not three. */
+  static BigDecimal amount(BigInteger unscaled) {
+    return unscaled.bitLength() < Long.SIZE
+        ? BigDecimal.valueOf(unscaled.longValue(), Int128.SCALE)
+        : new BigDecimal(unscaled, Int128.SCALE);
   }
 
   static String text(GenericRecord record, String name) {

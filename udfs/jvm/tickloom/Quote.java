@@ -13,6 +13,14 @@ public class Quote extends Message {
   public BigDecimal bid;
   public BigDecimal ask;
 
+  /** With what it needs while it waits among those of its key: memory is full of them. */
+  Quote light() {
+    key = null;
+    bid = bid == null ? null : MessageFormat.amount(bid.unscaledValue());
+    ask = ask == null ? null : MessageFormat.amount(ask.unscaledValue());
+    return this;
+  }
+
   long second() {
     return Math.floorDiv(tsEvent, Trade.NANOS_PER_SECOND);
   }

@@ -39,6 +39,13 @@ public final class QuoteBar {
       low = price.compareTo(low) < 0 ? price : low;
       close = price;
     }
+
+    void add(Prices later) {
+      add(later.open);
+      add(later.high);
+      add(later.low);
+      add(later.close);
+    }
   }
 
   static QuoteBar of(QuoteBook book, long startNs, long endNs) {
@@ -57,6 +64,14 @@ public final class QuoteBar {
     bid.add(bestBid);
     ask.add(bestAsk);
     mid.add(middle);
+  }
+
+  /** What comes after it and within its window. */
+  void add(QuoteBar later) {
+    quotes += later.quotes;
+    bid.add(later.bid);
+    ask.add(later.ask);
+    mid.add(later.mid);
   }
 
   /** The columns of quote_candle.avsc, with the book as it is at the end. */

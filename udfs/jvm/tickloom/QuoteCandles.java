@@ -69,7 +69,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
       together = new ArrayList<>();
       context.timerService().registerEventTimeTimer(Rows.lastMilli(quote.second()));
     }
-    together.add(quote);
+    together.add(quote.light());
     waiting.put(quote.second(), together);
   }
 
@@ -83,9 +83,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
       waiting.remove(second);
       taken.update(second);
       together.sort(Quote.ORDER);
-      for (Quote quote : together) {
-        take(quote, book, context);
-      }
+      take(together, book, context);
       quotes.inc(together.size());
     }
     long endNs = (second + 1) * Trade.NANOS_PER_SECOND;
@@ -98,13 +96,24 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     }
   }
 
-  private void take(Quote quote, QuoteBook book, OnTimerContext context) {
-    book.interest.touch(quote.tsEvent, forgetAfterNs, context.timerService());
+  /** The quotes of a second, in order. It is in one window of each resolution. */
+  private void take(List<Quote> together, QuoteBook book, OnTimerContext context) {
     for (Resolution each : resolutions) {
       if (!book.bars.containsKey(each.name())) {
-        open(each, quote.tsEvent, book, context);
+        open(each, together.get(0).tsEvent, book, context);
       }
     }
+    QuoteBar second = new QuoteBar();
+    for (Quote quote : together) {
+      take(quote, book, second);
+    }
+    for (QuoteBar bar : book.bars.values()) {
+      bar.add(second);
+    }
+    book.interest.touch(book.atNs, forgetAfterNs, context.timerService());
+  }
+
+  private static void take(Quote quote, QuoteBook book, QuoteBar second) {
     book.advance(quote.tsEvent);
     book.atNs = quote.tsEvent; // also of the first
     book.take(quote);
@@ -112,9 +121,7 @@ final class QuoteCandles extends KeyedProcessFunction<String, Quote, RowData> {
     BigDecimal ask = book.ask();
     BigDecimal mid = bid == null || ask == null ? null
         : bid.add(ask).divide(TWO, Int128.SCALE, RoundingMode.HALF_EVEN);
-    for (QuoteBar bar : book.bars.values()) {
-      bar.add(bid, ask, mid);
-    }
+    second.add(bid, ask, mid);
   }
 
   /** A window begins before its first quote: what holds then counts from there. */
