@@ -10,7 +10,7 @@ from typing import Literal
 from fastapi import HTTPException
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import HTTPConnection
 
 Role = Literal["read", "operate"]
@@ -57,7 +57,8 @@ class Gate:
     def __init__(self, keys: Mapping[str, Caller], limit: str) -> None:
         self._keys = keys
         self._limit: RateLimitItem = parse(limit)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        # A counter for each caller: a window of all requests makes every one wait for a thread that drops the old ones.
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def reader(self, connection: HTTPConnection) -> Caller:
         """Who asks for data. Raises HTTPException 401 or 429."""

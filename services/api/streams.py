@@ -96,7 +96,7 @@ async def _send_all(socket: WebSocket, first: Item, items: AsyncIterator[Item]) 
     for task in (sending, hearing):
         task.cancel()
     await asyncio.gather(sending, hearing, return_exceptions=True)
-    with suppress(RuntimeError):  # it has left
+    with suppress(RuntimeError, WebSocketDisconnect):  # it has left
         await socket.close(POLICY_VIOLATION, "this only streams")
 
 

@@ -27,7 +27,7 @@ from decimal import Decimal
 from typing import Any
 
 from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Counter
 
 from schemas.models import RejectedTrade
@@ -65,7 +65,7 @@ class Intake:
 
     def __init__(self, adapters: Mapping[str, Adapter], outbox: Outbox, memory: Memory) -> None:
         self._adapters, self._outbox, self._memory = adapters, outbox, memory
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._at_work: set[asyncio.Task[Outcome]] = set()
 
     def adapter(self, name: str) -> Adapter:

@@ -210,7 +210,9 @@ def test_a_sequence_from_nowhere_is_gone_and_one_that_is_none_is_refused(told: S
     assert statuses == [410, 410, 410, 422, 422, 422]
 
 
-def test_a_websocket_hears_the_same_and_comes_back_the_same(told: Sources, topic: Topic) -> None:
+def test_a_websocket_hears_the_same_and_comes_back_the_same_and_may_leave_when_it_likes(
+    told: Sources, topic: Topic, caplog: pytest.LogCaptureFixture
+) -> None:
     heard = list[dict[str, Any]]()
     with served(told) as api:
         begun(api, listener := Listener(length(topic)))
@@ -225,6 +227,7 @@ def test_a_websocket_hears_the_same_and_comes_back_the_same(told: Sources, topic
                     after = message["sequence"]
                     heard += [message["candle"]] if "candle" in message else []
     assert by_symbol(heard) == by_symbol([plain(each) for each in topic.committed])
+    assert [each.message for each in caplog.records if each.levelname == "ERROR"] == []
 
 
 def test_a_websocket_that_floods_is_closed_and_others_go_on(told: Sources, topic: Topic) -> None:
