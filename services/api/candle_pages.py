@@ -200,14 +200,27 @@ SYMBOLS = """
         union all
         select following.symbol, following.resolution
         from found, lateral (
-            select symbol, resolution from candle_revisions
-            where (symbol, resolution) > (found.symbol, found.resolution)
+            (
+                select symbol, resolution from candle_revisions
+                where symbol = found.symbol and resolution > found.resolution
+                order by symbol, resolution limit 1
+            )
+            union all
+            (
+                select symbol, resolution from candle_revisions
+                where symbol > found.symbol
+                order by symbol, resolution limit 1
+            )
             order by symbol, resolution limit 1
         ) following
     )
     select symbol, array_agg(resolution) from found group by symbol order by symbol
 """
-"""Jumps from one (symbol, resolution) to the next in the index instead of reading every candle."""
+"""Jumps from one (symbol, resolution) to the next in the index instead of reading every candle.
+
+That is the next resolution of the symbol, or else the next symbol: what TimescaleDB has compressed it would read whole
+to compare rows.
+"""
 
 
 def _count(asked: Asked) -> str:

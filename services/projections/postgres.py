@@ -1,9 +1,8 @@
-"""Candles in PostgreSQL: a table of all revisions, partitioned by month, and a view of the highest of every window."""
+"""Candles in PostgreSQL: a table of all revisions, partitioned by time, and a view of the highest of every window."""
 
-import calendar
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from psycopg.rows import dict_row
 
 from schemas.exact import floor_instant, nanoseconds
 from services.candle_json import KEPT
+from services.projections.partitions import LOCK, partitions, use_timescaledb
 from services.projections.store import Store, StoreError
 from services.records import CandleRecord
 from services.reference import ReferenceRow
@@ -22,8 +22,6 @@ CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 60_000
 TIMES = ("window_start", "window_end")
 """Nanoseconds elsewhere, and whole seconds: here timestamps."""
-LOCK = 7_190_451
-"""Held while a migration runs: of two that start at once, one waits."""
 FETCHED = 10_000
 
 
@@ -41,7 +39,6 @@ class Postgres(Store):
                 options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
                 application_name="tickloom",
             )
-        self._months = set[datetime]()
 
     def prepare(self) -> None:
         with _one_line(), self._connection.transaction():
@@ -55,16 +52,15 @@ class Postgres(Store):
                 if file.stem not in applied:
                     self._connection.execute(file.read_text())
                     self._connection.execute("insert into schema_migrations (name) values (%s)", [file.stem])
+            use_timescaledb(self._connection)
 
     def write(self, candles: Iterable[CandleRecord]) -> None:
         rows = [_row(candle) for candle in candles]
         with _one_line():
-            self._partition(row["window_start"] for row in rows)
+            partitions(self._connection).cover(row["window_start"] for row in rows)
             with self._connection.transaction(), self._connection.cursor() as cursor:
                 cursor.execute("create temporary table incoming (like candle_revisions) on commit drop")
-                with cursor.copy(COPY) as copy:
-                    for row in rows:
-                        copy.write_row([row[name] for name in KEPT])
+                self._fill(cursor, rows)
                 cursor.execute(INSERT)
 
     def read(self) -> Iterator[dict[str, Any]]:
@@ -91,48 +87,21 @@ class Postgres(Store):
             self._connection.execute("truncate candle_revisions")
 
     def retain(self, since: datetime) -> list[str]:
-        """Drop the partitions of months that ended at or before `since`; returns their names."""
-        dropped = [name for name in self._partitions() if _month_end(name) <= since]
-        with _one_line(), self._connection.transaction():
-            for name in dropped:
-                self._connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
-        self._months.clear()
-        return dropped
+        """Drop the months, or the chunks, that ended at or before `since`; returns their names."""
+        with _one_line():
+            return partitions(self._connection).drop(since)
 
     def close(self) -> None:
         self._connection.close()
 
-    def _partitions(self) -> list[str]:
-        with _one_line():
-            found = self._connection.execute(
-                "select inhrelid::regclass::text from pg_inherits"
-                " where inhparent = 'candle_revisions'::regclass order by 1"
-            )
-            return [name for (name,) in found]
-
-    def _partition(self, starts: Iterable[datetime]) -> None:
-        """Create the months of these windows that are not there yet."""
-        months = {start.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for start in starts}
-        missing = sorted(months - self._months)
-        if missing:
-            with self._connection.transaction():
-                self._connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
-                for month in missing:
-                    name = f"candles_{month:%Y_%m}"
-                    bounds = map(sql.Literal, (month, _month_end(name)))
-                    self._connection.execute(PARTITION.format(sql.Identifier(name), *bounds))
-        self._months |= months
+    def _fill(self, cursor: psycopg.Cursor, rows: list[dict[str, Any]]) -> None:
+        with cursor.copy(COPY) as copy:
+            for row in rows:
+                copy.write_row([row[name] for name in KEPT])
 
 
 def _row(candle: CandleRecord) -> dict[str, Any]:
     return {**candle, **{name: floor_instant(candle[name]) for name in TIMES}}
-
-
-def _month_end(partition: str) -> datetime:
-    """First instant after the month of a partition, whose name ends in it: candles_2026_01."""
-    year, month = (int(part) for part in partition.split("_")[-2:])
-    first = datetime(year, month, 1, tzinfo=UTC)
-    return first + timedelta(days=calendar.monthrange(year, month)[1])
 
 
 def _upsert(model: type[ReferenceRow]) -> sql.Composed:
@@ -155,7 +124,6 @@ def _one_line() -> Iterator[None]:
 
 
 _NAMES = sql.SQL(", ").join(sql.Identifier(name) for name in KEPT)
-PARTITION = sql.SQL("create table if not exists {} partition of candle_revisions for values from ({}) to ({})")
 COPY = sql.SQL("copy incoming ({}) from stdin").format(_NAMES)
 INSERT = sql.SQL("insert into candle_revisions ({0}) select {0} from incoming on conflict do nothing").format(_NAMES)
 UPSERT = sql.SQL(
