@@ -18,16 +18,22 @@ from deploy.stack import Stack, ports
 from services.oracle import CandleKey
 from services.projections.agreement import Difference
 from services.projections.postgres import Postgres
-from tests.deploy.monitoring.promql import expressions, strangers, unknown
+from tests.deploy.monitoring.promql import (
+    CAPTURE,
+    INTAKE,
+    QUALITY,
+    expressions,
+    naming,
+    strangers,
+    unanswered,
+    unknown,
+)
 from tests.integration import stacks
 from tests.integration.candle_job import START_NS, CandleJob, Feed, settings, wait_until
 from tests.services.candles import candle
 from tests.services.tape import trade
 
 pytestmark = pytest.mark.integration
-
-QUALITY = ("judgedMinutes", "poorMinutes", "scoreBasisPoints")
-"""Of the quality job, whose test looks for them."""
 
 
 def scrape(address: str) -> list[Metric]:
@@ -109,8 +115,8 @@ def test_every_metric_of_alerts_and_dashboards_is_told(
     candle_job: list[Metric], projection: list[Metric], audit: list[Metric]
 ) -> None:
     told = [*candle_job, *projection, *audit]
-    asked = [each for each in expressions() if not any(name in each for name in QUALITY)]
-    assert {each: nobody for each in asked if (nobody := unknown(each, told))} == {}
+    elsewhere = {each for names in (QUALITY, CAPTURE, INTAKE) for each in naming(names)}
+    assert unanswered(set(expressions()) - elsewhere, told) == {}
     misspelt = 'sum(rate(flink_taskmanager_job_task_operator_tradez[1m])) > tickloom_projection_lag{projection="x"}'
     assert unknown(misspelt, told) == [
         "flink_taskmanager_job_task_operator_tradez",

@@ -16,10 +16,10 @@ from jobs.settings import Settings
 from schemas import registry, topics
 from schemas.codec import Encoder
 from services.committed import CommittedReader
-from tests.deploy.monitoring.promql import expressions, unknown
+from tests.deploy.monitoring.promql import QUALITY, naming, unanswered
 from tests.integration import stacks
 from tests.integration.candle_job import CandleJob, wait_until
-from tests.integration.test_monitoring import QUALITY, addresses, scrape, total
+from tests.integration.test_monitoring import addresses, scrape, total
 from udfs.accumulator import of_trade
 
 pytestmark = [pytest.mark.integration, pytest.mark.thorough]
@@ -200,12 +200,12 @@ def test_the_report_says_the_same(running: Running) -> None:
 
 
 def test_the_verdicts_are_metrics_that_alerts_and_dashboards_ask_for(running: Running) -> None:
-    asked = [each for each in expressions() if any(name in each for name in QUALITY)]
+    asked = naming(QUALITY)
     assert len(asked) == 3
 
     def told() -> bool:
         metrics = [metric for address in addresses(running.stack) for metric in scrape(address)]
         judged, poor, score = (total(metrics, f"flink_taskmanager_job_task_operator_{name}") for name in QUALITY)
-        return judged >= 3 and poor >= 1 and 0 < score < 10_000 * judged and not any(unknown(e, metrics) for e in asked)
+        return judged >= 3 and poor >= 1 and 0 < score < 10_000 * judged and not unanswered(asked, metrics)
 
     wait_until(told, "the metrics", TIMEOUT_S)

@@ -19,6 +19,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import redis
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.stack import Stack, ports
 from deploy.stack.health import all_healthy
@@ -32,6 +33,7 @@ from services.signals.adapter import Adapter
 from services.signals.app import create
 from services.signals.memory import PREFIX, Memory
 from services.signals.outbox import Outbox
+from tests.deploy.monitoring.promql import INTAKE, naming, unanswered
 from tests.integration.candle_job import wait_until
 from tests.integration.served import running
 from tests.integration.stacks import command, environment
@@ -303,6 +305,7 @@ def test_an_intake_that_is_started_anew_knows_what_it_took_and_its_log_tells_on_
         name = adapters["telegram"].name
         assert f'tickloom_signals_{"repeated" if life else "accepted"}_total{{source="{name}"}}' in metrics
         assert f"http://127.0.0.1:{port}/v1/signals/{name}" in out
+        assert life or unanswered(naming(INTAKE), text_string_to_metric_families(metrics)) == {}
     assert len(committed(stack, adapters)) == 2
     assert len(committed(stack, adapters, SIGNALS_REJECTED)) == 1
     log = said[1]

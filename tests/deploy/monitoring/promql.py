@@ -11,6 +11,10 @@ from deploy.monitoring import panels
 
 SELECTOR = re.compile(r"\b((?:flink|tickloom)_\w+)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)(=~|!=|=)"([^"]*)"')
+QUALITY = ("judgedMinutes", "poorMinutes", "scoreBasisPoints")
+CAPTURE = ("tickloom_reference_",)
+INTAKE = ("tickloom_signals_",)
+"""Of the quality job, of `reference run` and of `signals run`, whose tests look for them."""
 OTHER = {"up", "ALERTS"}
 """Prometheus' own."""
 
@@ -22,6 +26,19 @@ def expressions() -> Iterator[str]:
     for dashboard in panels.described().values():
         for panel in dashboard.panels:
             yield from panel.metrics.values()
+
+
+def naming(metrics: Iterable[str]) -> list[str]:
+    """The expressions that have one of these in a metric's name."""
+    found = [each for each in expressions() if any(name in each for name in metrics)]
+    assert found, f"nothing asks for {metrics}"
+    return found
+
+
+def unanswered(expressions: Iterable[str], metrics: Iterable[Metric]) -> dict[str, list[str]]:
+    """The selectors that nothing answers to, by expression."""
+    told = list(metrics)
+    return {each: nobody for each in expressions if (nobody := unknown(each, told))}
 
 
 def unknown(expression: str, metrics: Iterable[Metric]) -> list[str]:
