@@ -3,6 +3,10 @@
 Each change of a row is a message of its key: at least once, in the order of the commits. What is sent again after a
 failure is what the row was and became: who keeps the last message of each key has the table. But for one case: a row
 stays on its topic that is deleted after a kill during the very first reading of the tables, before the next start.
+
+Users' own tables go the same way, but for what was before a change, and columns that schemas/users.toml does not have.
+Of them no deleted row stays: each start compares the topics, which are of one database, with its tables, and the
+topics' files are compacted (`deploy.forgetting`, `jobs.topics.FORGETTING`).
 """
 
 import logging
@@ -10,7 +14,7 @@ import math
 import random
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,23 +22,31 @@ from threading import Event
 from typing import Any
 
 import psycopg
+from confluent_kafka import Producer
 from prometheus_client import Gauge
+from psycopg import sql
 
-from deploy import connect, paths
+from deploy import connect, forgetting, paths
 from deploy.errors import UserError
 from deploy.projections import one_line
 from jobs import clients, topics
 from jobs.settings import Settings, SettingsError
-from schemas.topics import CORPORATE_ACTIONS, INSTRUMENTS, REFERENCE
+from schemas import users
+from schemas.topics import CORPORATE_ACTIONS, INSTRUMENTS, REFERENCE, USERS
 from services.projections.postgres import Postgres
 
-SCHEMA = "reference"
 PREFIX = "tickloom"
 """Of the topics that Debezium names, none of which is used."""
 PUBLICATION = "tickloom_reference"
-SNAPSHOT = rf"{SCHEMA}\.instruments,{SCHEMA}\.corporate_actions"
-"""Without the heartbeat: it tells what has been captured only once all rows have been read."""
-ROUTES = {"instruments": INSTRUMENTS, "corporate_actions": CORPORATE_ACTIONS, "heartbeat": INSTRUMENTS}
+TOPICS = (*REFERENCE, *USERS)
+TABLES = {
+    "reference.instruments": INSTRUMENTS,
+    "reference.corporate_actions": CORPORATE_ACTIONS,
+    **{topic.removesuffix(".v1"): topic for topic in USERS},
+}
+HEARTBEAT = "reference.heartbeat"
+"""Not among the tables that are read first: it tells what has been captured only once all rows have been read."""
+ROUTES = {**TABLES, HEARTBEAT: INSTRUMENTS}
 """Topic by table. The heartbeat is among the changes that it tells of: a partition has an order, two have none."""
 TRANSFORMS = "org.apache.kafka.connect.transforms"
 HEARTBEAT_MS = 1_000
@@ -95,7 +107,7 @@ def prepare(settings: Settings, url: str) -> Database:
     with one_line(), closing(Postgres(url)) as store:
         store.prepare()
     try:
-        topics.create_missing(settings, REFERENCE)
+        topics.create_missing(settings, TOPICS)
     except SettingsError as error:
         raise UserError(str(error)) from error
     with _connected(url) as connection:
@@ -117,9 +129,12 @@ def run(settings: Settings, database: Database, stopped: Event) -> None:
     if database.offsets.exists() and not database.offsets.stat().st_size:  # killed as it was written
         raise UserError(f"{database.offsets} is empty: {_remedy(database)}")
     _measure(database)
+    producer = Producer(settings.kafka_client())
+    _end_deleted(settings, database, producer)
     with connect.started(database.folder, client, connector(database), secrets) as worker:
-        patience = Patience()
+        patience, segments = Patience(), forgetting.Segments(producer)
         while not stopped.wait(POLL_S):
+            segments.touch(time.monotonic())
             try:
                 RUNS.set(worker.runs())
                 _measure(database)
@@ -147,6 +162,15 @@ class Patience:
         return now_s - self._since_s < PATIENCE_S
 
 
+def _end_deleted(settings: Settings, database: Database, producer: Producer) -> None:
+    for topic in USERS:
+        with one_line():
+            found = forgetting.on(settings, topic)
+        with _connected(database.url) as connection:  # after the topic: what is on it and not here has been deleted
+            kept = connection.execute(sql.SQL("select id from {}").format(sql.Identifier(*topic.split(".")[:2])))
+            forgetting.end(producer, topic, found, (row for (row,) in kept))
+
+
 def _measure(database: Database) -> None:
     """Show how far capturing is behind. A server that does not answer is the connector's to notice.
 
@@ -165,7 +189,7 @@ def _measure(database: Database) -> None:
 
 def _remedy(database: Database) -> str:
     """What makes the topics equal to the tables again, also without rows that were deleted unseen."""
-    forgotten = f"delete {database.folder} and the topics {', '.join(REFERENCE)}"
+    forgotten = f"delete {database.folder} and the topics {', '.join(TOPICS)}"
     return f"drop the slot {database.slot}, {forgotten}, and start again"
 
 
@@ -195,32 +219,46 @@ def connector(database: Database) -> dict[str, object]:
         "publication.name": PUBLICATION,
         "publication.autocreate.mode": "disabled",  # the migration has made it
         "topic.prefix": PREFIX,
-        "table.include.list": rf"{SCHEMA}\..*",
+        "table.include.list": _patterns(ROUTES),
+        "column.include.list": rf"reference\..*,{_patterns(users.DECLARED)}",
         "snapshot.mode": "initial",
-        "snapshot.include.collection.list": SNAPSHOT,
+        "snapshot.include.collection.list": _patterns(TABLES),
         "decimal.handling.mode": "string",
         "heartbeat.interval.ms": HEARTBEAT_MS,
-        "heartbeat.action.query": f"update {SCHEMA}.heartbeat set at = now()",
+        "heartbeat.action.query": f"update {HEARTBEAT} set at = now()",
         "poll.interval.ms": 50,
         "errors.max.retries": 0,  # `run` tries again, and tells
+        "errors.log.include.messages": "false",  # rows may be personal
         **_routes(),
     }
 
 
 def _routes() -> dict[str, object]:
-    """The topic of each table; Debezium's own heartbeats, which are of no table, go nowhere."""
+    """The topic of each table; Debezium's own heartbeats, which are of no table, go nowhere.
+
+    What a user's row was before a change is left out: the last message of its key would keep it.
+    """
     routes: dict[str, object] = {
-        "transforms": ",".join(["drop", *ROUTES]),
+        "transforms": ",".join(["drop", "forget", *ROUTES]),
         "transforms.drop.type": f"{TRANSFORMS}.Filter",
         "transforms.drop.predicate": "beat",
-        "predicates": "beat",
+        "transforms.forget.type": f"{TRANSFORMS}.ReplaceField$Value",
+        "transforms.forget.exclude": "before",
+        "transforms.forget.predicate": "users",
+        "predicates": "beat,users",
         "predicates.beat.type": f"{TRANSFORMS}.predicates.TopicNameMatches",
         "predicates.beat.pattern": "__debezium-heartbeat.*",
+        "predicates.users.type": f"{TRANSFORMS}.predicates.TopicNameMatches",
+        "predicates.users.pattern": rf"{PREFIX}\.users\..*",
     }
     for table, topic in ROUTES.items():
         routes |= {
             f"transforms.{table}.type": f"{TRANSFORMS}.RegexRouter",
-            f"transforms.{table}.regex": rf"{PREFIX}\.{SCHEMA}\.{table}",
+            f"transforms.{table}.regex": re.escape(f"{PREFIX}.{table}"),
             f"transforms.{table}.replacement": topic,
         }
     return routes
+
+
+def _patterns(names: Iterable[str]) -> str:
+    return ",".join(map(re.escape, names))

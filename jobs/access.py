@@ -116,7 +116,12 @@ def _reader(settings: Settings) -> Access:
 
 
 def _reference(settings: Settings) -> Access:
-    return Access(writes=topics.REFERENCE, creates=topics.REFERENCE)
+    captured = (*topics.REFERENCE, *topics.USERS)
+    return Access(reads=topics.USERS, writes=captured, creates=captured, looks=True)
+
+
+def _users(settings: Settings) -> Access:
+    return Access(reads=topics.USERS, joins=f"{settings.transactional_id_prefix}-users", looks=True)
 
 
 def _audit(settings: Settings) -> Access:
@@ -155,9 +160,10 @@ ROLES: dict[str, Callable[[Settings], Access]] = {
     "signals": _signals,
     "reader": _reader,
     "reference": _reference,
+    "users": _users,
     "audit": _audit,
     "dlq": _dlq,
     "txn": _txn,
 }
 """The jobs; who sends trades, quotes and books; who takes signals; who reads what is published; `tickloom reference
-run`, `audit`, `dlq` and `txn`."""
+run`; who reads what is users' own; `tickloom audit`, `dlq` and `txn`."""

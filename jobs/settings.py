@@ -222,6 +222,13 @@ class Settings(BaseSettings):
             raise ValueError("user and password are settings of their own: registry_username, registry_password")
         return value
 
+    @field_validator("trades_topic", "quotes_topic", "books_topic", "reference_topic")
+    @classmethod
+    def _not_personal(cls, value: str) -> str:
+        if value in topics.USERS:
+            raise ValueError(f"{value} holds what is personal, which rejected records would show")
+        return value
+
     @field_validator("resolutions")
     @classmethod
     def _cascade(cls, value: tuple[str, ...]) -> tuple[str, ...]:

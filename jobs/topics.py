@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from jobs import access
 from jobs.settings import Settings, SettingsError, format_duration, milliseconds
 from schemas import broker
-from schemas.topics import REFERENCE
+from schemas.topics import REFERENCE, USERS
 
 TIMEOUT_S = 10
 COMPACTED = {
@@ -18,7 +18,10 @@ COMPACTED = {
     "segment.bytes": str(16 * 1024 * 1024),
     "min.cleanable.dirty.ratio": "0.1",
 }
-"""Of a topic that keeps the last change of every row; of a deleted row nothing is left after a day."""
+"""Of a topic that keeps the last change of every row."""
+FORGETTING = {"cleanup.policy": "compact", "max.compaction.lag.ms": "600000"}
+"""Of one whose deleted rows are gone soon. The segment that is written is not compacted, and ends only when a record
+comes after so long: `deploy.forgetting` sends one."""
 
 
 def prepare(settings: Settings, job: str) -> list[str]:
@@ -68,6 +71,8 @@ def new_topic(name: str, settings: Settings) -> NewTopic:
     """What a topic of this name is created as."""
     if name in REFERENCE:  # one partition: changes in the order of their commits
         return NewTopic(name, 1, settings.replication, config=COMPACTED)
+    if name in USERS:
+        return NewTopic(name, 1, settings.replication, config=FORGETTING)
     retention_ms = milliseconds(settings.retention) if settings.retention else -1
     return NewTopic(name, settings.partitions, settings.replication, config={"retention.ms": str(retention_ms)})
 

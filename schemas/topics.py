@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from schemas.resolutions import SESSIONS
+from schemas.users import COLUMNS
 
 TRADES = "md.trades.v1"
 QUOTES = "md.quotes.v1"
@@ -31,6 +32,8 @@ INSTRUMENTS = "ref.instruments.v1"
 CORPORATE_ACTIONS = "ref.corporate_actions.v1"
 REFERENCE = (INSTRUMENTS, CORPORATE_ACTIONS)
 """Changes of tables, in Debezium's JSON, keyed by the row and compacted; no schema of ours describes them."""
+USERS = tuple(f"users.{table}.v1" for table in COLUMNS)
+"""Likewise of users' own tables, without rows as they were before; schemas/users.toml says what is personal."""
 
 
 def candles(resolution: str) -> str:

@@ -44,13 +44,12 @@ class CommittedReader:
     """
 
     def __init__(self, kafka: Mapping[str, str], registry: Mapping[str, str], topics: Mapping[str, str]) -> None:
-        self._kafka = kafka
         self._brokers = kafka["bootstrap.servers"]
         self._lookup = Registry(registry).schema
         self._decoders = {topic: Decoder(name, self._lookup) for topic, name in topics.items()}
         self._consumer = Consumer({**READER, "group.id": broker.looking_group(), **kafka})
         try:
-            self._partitions = [partition for topic in topics for partition in self._partitions_of(topic)]
+            self._partitions = [each for topic in topics for each in beginnings(self._consumer, kafka, topic)]
             self._consumer.assign(self._partitions)
         except BaseException:
             self.close()
@@ -115,16 +114,17 @@ class CommittedReader:
         self._next[message.topic(), message.partition()] = message.offset()
         return True
 
-    def _partitions_of(self, topic: str) -> list[TopicPartition]:
-        try:
-            found = self._consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
-        except KafkaException as error:
-            raise CommittedReadError(
-                f"no broker answers at {self._brokers}: {broker.reason(self._kafka, error)}"
-            ) from error
-        if found.error is not None:
-            raise CommittedReadError(f"{self._brokers}: topic {topic}: {found.error.str()}")
-        return [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found.partitions]
+
+def beginnings(consumer: Consumer, kafka: Mapping[str, str], topic: str) -> list[TopicPartition]:
+    """Where the partitions of a topic begin, for a consumer with these properties. Raises CommittedReadError."""
+    brokers = kafka["bootstrap.servers"]
+    try:
+        found = consumer.list_topics(topic, timeout=TIMEOUT_S).topics[topic]
+    except KafkaException as error:
+        raise CommittedReadError(f"no broker answers at {brokers}: {broker.reason(kafka, error)}") from error
+    if found.error is not None:
+        raise CommittedReadError(f"{brokers}: topic {topic}: {found.error.str()}")
+    return [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in found.partitions]
 
 
 def _places(places: Mapping[tuple[str, int], int]) -> str:

@@ -1,5 +1,6 @@
-"""`tickloom reference`: what is traded, and the splits and dividends that candles are adjusted for."""
+"""`tickloom reference`: what is traded, the splits and dividends candles are adjusted for, and what is users' own."""
 
+import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,8 +13,8 @@ from deploy import options
 from deploy import reference as capture
 from deploy.errors import UserError
 from deploy.projections import one_line, postgres_url
-from schemas.topics import REFERENCE
-from services import logs
+from schemas.users import COLUMNS
+from services import logs, users
 from services.projections.postgres import Postgres
 from services.reference import CorporateAction, Instrument, ReferenceFileError, ReferenceRow, read
 
@@ -22,10 +23,11 @@ KINDS: Mapping[str, type[ReferenceRow]] = {"instruments": Instrument, "actions":
 
 @click.group()
 def reference() -> None:
-    """Instruments and corporate actions, kept in PostgreSQL.
+    """Instruments, corporate actions and what is users' own, kept in PostgreSQL.
 
-    They are the tables of the schema `reference` in the stack's PostgreSQL, or in the server that TICKLOOM_POSTGRES_URL
-    names. What changes there follows to Kafka, and jobs let a trade see its instrument as of its own time.
+    They are the tables of the schemas `reference` and `users` in the stack's PostgreSQL, or in the server that
+    TICKLOOM_POSTGRES_URL names. What changes there follows to Kafka, and jobs let a trade see its instrument as of its
+    own time.
     """
 
 
@@ -76,5 +78,20 @@ def run(metrics_port: int | None, **flags: str | None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     database = capture.prepare(settings, postgres_url())
-    click.echo(f"changes in {database.name} at {database.host} go to {', '.join(REFERENCE)}; Ctrl-C stops")
+    click.echo(f"changes in {database.name} at {database.host} go to {', '.join(capture.TOPICS)}; Ctrl-C stops")
     capture.run(settings, database, stopped)
+
+
+@reference.command()
+@click.argument("table", type=click.Choice(list(COLUMNS)))
+@options.brokers_option
+def show(table: str, **flags: str | None) -> None:
+    """Print the rows of a TABLE of users' own as its topic holds them, JSON lines, with what is personal masked.
+
+    \b
+      tickloom reference show accounts
+    """
+    logs.start("reference")
+    with one_line():
+        for row in users.rows(options.load(flags).kafka_client(), table):
+            click.echo(json.dumps(row))

@@ -18,7 +18,9 @@ SETTINGS = {
     "unix_socket_directories": "",  # their names may be at most 107 characters long
     "shared_buffers": "64MB",
     "max_connections": 50,
-    "log_min_duration_statement": "1s",
+    "log_min_messages": "log",  # a statement, and why it failed, name values of rows, which may be personal:
+    "log_min_error_statement": "panic",  # only its sender is told,
+    "log_error_verbosity": "terse",  # also when the process ends that runs it
     "wal_level": "logical",  # changes of reference data are read from its log,
     "max_slot_wal_keep_size": "1GB",  # of which so much is kept for a reader that is away
 }

@@ -7,6 +7,7 @@ from deploy.errors import UserError
 from jobs import kafka
 from jobs.access import ROLES
 from jobs.settings import Settings
+from schemas import topics
 
 SETTINGS = Settings.load({"resolutions": "1s,1m", "transactional_id_prefix": "desk", "trades_topic": "ticks"})
 
@@ -81,3 +82,8 @@ def test_kafkas_own_tool_is_given_the_same_rights() -> None:
     pooled = "--add --allow-principal User:c --operation Write --transactional-id desk/candles/"
     assert f"{pooled} --resource-pattern-type prefixed" in lines
     assert "--add --allow-principal User:c --operation DescribeConfigs --cluster" in lines
+
+
+def test_what_is_users_own_may_be_read_by_its_role_and_by_who_captures_it_and_nobody_else() -> None:
+    may = {(role, operation) for role in ROLES for operation, _, name in rights(role) if name in topics.USERS}
+    assert may == {("users", "READ"), *(("reference", operation) for operation in ("READ", "WRITE", "CREATE"))}

@@ -1,5 +1,6 @@
 """How changes are captured: what the worker and its connector are told, and for how long a failure is borne."""
 
+import re
 from pathlib import Path
 from threading import Event
 
@@ -10,7 +11,7 @@ from deploy.errors import UserError
 from deploy.reference import GOOD_S, PATIENCE_S, Database, Patience
 from jobs.settings import Settings
 from jobs.topics import new_topic
-from schemas.topics import INSTRUMENTS, TRADES
+from schemas.topics import INSTRUMENTS, TRADES, USERS
 
 DATABASE = Database("postgresql://…", "db.example", 5432, "Desk-1", "ticks", "its password")
 
@@ -61,3 +62,15 @@ def test_a_topic_of_changes_is_one_compacted_partition_and_others_are_not() -> N
     changes, trades = (new_topic(name, Settings(partitions=8)) for name in (INSTRUMENTS, TRADES))
     assert (changes.num_partitions, changes.config["cleanup.policy"]) == (1, "compact")
     assert (trades.num_partitions, trades.config) == (8, {"retention.ms": "-1"})
+
+
+def test_of_users_tables_the_columns_are_captured_that_are_declared_and_no_others() -> None:
+    captured = re.compile(str(reference.connector(DATABASE)["column.include.list"]).replace(",", "|"))
+    assert captured.fullmatch("reference.instruments.anything")
+    assert captured.fullmatch("users.accounts.email")
+    assert not captured.fullmatch("users.accounts.born")
+
+
+def test_a_topic_of_users_is_compacted_within_minutes() -> None:
+    lags = {new_topic(name, Settings()).config["max.compaction.lag.ms"] for name in USERS}
+    assert lags == {"600000"}

@@ -3,12 +3,14 @@
 import json
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+import psycopg
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from deploy.stack import Stack
@@ -31,10 +33,10 @@ class Change(NamedTuple):
 class Capture:
     """A running service; leaving `started` ends it, also when it was killed."""
 
-    def __init__(self, stack: Stack, url: str, log: Path, variables: Mapping[str, str]) -> None:
+    def __init__(self, stack: Stack, url: str, log: Path, flags: Sequence[str], variables: Mapping[str, str]) -> None:
         self.log = log
         environment = {**stacks.environment(stack.folder), "TICKLOOM_POSTGRES_URL": url, **variables}
-        command = stacks.command("reference", "run")
+        command = stacks.command("reference", "run", *flags)
         self.process = subprocess.Popen(command, env=environment, stdout=log.open("a"), stderr=subprocess.STDOUT)
 
     def worker(self) -> psutil.Process:
@@ -61,9 +63,9 @@ class Capture:
 
 
 @contextmanager
-def capturing(stack: Stack, url: str, log: Path, **variables: str) -> Iterator[Capture]:
-    """A service, with further environment variables, that has begun to capture the changes of a database."""
-    capture = Capture(stack, url, log, variables)
+def capturing(stack: Stack, url: str, log: Path, *flags: str, **variables: str) -> Iterator[Capture]:
+    """A service, with further flags and environment variables, that has begun to capture a database's changes."""
+    capture = Capture(stack, url, log, flags, variables)
     try:
         before = len(changes(stack, heartbeats=True))
         wait_until(lambda: capture.process.poll() is not None or _beats(stack, before), "a heartbeat")
@@ -77,6 +79,21 @@ def migrated(url: str) -> str:
     """The database with its tables."""
     with closing(Postgres(url)) as store:
         store.prepare()
+    return url
+
+
+def await_server(url: str) -> str:
+    """The database once its server answers again."""
+
+    def answers() -> bool:
+        try:
+            psycopg.connect(url).close()
+        except psycopg.OperationalError:
+            time.sleep(1)
+            return False
+        return True
+
+    wait_until(answers, "the server")
     return url
 
 

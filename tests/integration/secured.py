@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 JOBS = ("candles", "reconcile", "quality", "bars", "sessions")
-ROLES = (*JOBS, "reference", "producer", "signals", "reader", "audit", "txn", "stranger")
+ROLES = (*JOBS, "reference", "users", "producer", "signals", "reader", "audit", "txn", "stranger")
 """Each has a user of Kafka; the stranger is granted nothing."""
 ITERATIONS = 4096
 

@@ -236,7 +236,7 @@ def test_a_migration_runs_once_also_when_two_begin_at_once(url: str) -> None:
         thread.join(30)
     with psycopg.connect(url) as connection:
         applied = connection.execute("select name from schema_migrations order by name").fetchall()
-    assert applied == [("0001_candles",), ("0002_reference",), ("0003_reference_changes",)]
+    assert applied == [("0001_candles",), ("0002_reference",), ("0003_reference_changes",), ("0004_users",)]
 
 
 def test_what_is_committed_is_projected_and_what_is_aborted_is_not(topic: Topic, postgres: Sink) -> None:

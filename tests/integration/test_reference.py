@@ -1,7 +1,6 @@
 """Every change of the tables of reference data is on its topic, in order, and after a kill the last ones are still."""
 
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from deploy.stack import Stack
+from deploy.stack import Stack, ports
 from schemas.topics import CORPORATE_ACTIONS
+from tests.deploy.monitoring.promql import CAPTURE, naming, unanswered
 from tests.integration import stacks
 from tests.integration.candle_job import wait_until
-from tests.integration.capturing import capturing, changes, migrated, rows
+from tests.integration.capturing import await_server, capturing, changes, migrated, rows
+from tests.integration.test_monitoring import scrape, total
 
 pytestmark = pytest.mark.integration
 
@@ -104,6 +105,14 @@ def test_after_kills_the_topic_holds_what_the_table_does_also_what_changed_meanw
         assert len(table(connection)) == 37
 
 
+def test_what_alerts_ask_of_capturing_is_told(stack: Stack, url: str, tmp_path: Path) -> None:
+    (port,) = ports.free(1)
+    with capturing(stack, migrated(url), tmp_path / "log", f"--metrics-port={port}"):
+        address = f"{ports.HOST}:{port}"
+        wait_until(lambda: total(scrape(address), "tickloom_reference_running") == 1, "that it captures")
+        assert unanswered(naming(CAPTURE), scrape(address)) == {}
+
+
 def test_a_server_that_is_started_again_is_waited_for(stack: Stack, url: str, name: str, tmp_path: Path) -> None:
     log = tmp_path / "log"
     with capturing(stack, migrated(url), log):
@@ -114,19 +123,6 @@ def test_a_server_that_is_started_again_is_waited_for(stack: Stack, url: str, na
             wait_until(equal(stack, name, connection), "the row")
     (line, *_) = [line for line in log.read_text().splitlines() if "tried again" in line]
     assert "terminating connection due to administrator command" in line
-
-
-def await_server(url: str) -> str:
-    def answers() -> bool:
-        try:
-            psycopg.connect(url).close()
-        except psycopg.OperationalError:
-            time.sleep(1)
-            return False
-        return True
-
-    wait_until(answers, "the server")
-    return url
 
 
 def test_a_second_service_for_one_database_is_refused_also_when_only_the_worker_of_the_first_is_left(

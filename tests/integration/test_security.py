@@ -181,6 +181,9 @@ def test_changes_of_reference_data_are_captured_with_the_rights_of_their_role(se
         pass  # its first heartbeat has been read
     assert refusal(secured.settings("reference"), topics.INSTRUMENTS) == 0
     assert refusal(secured.settings("reference"), topics.TRADES) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    show = ("reference", "show", "accounts")
+    secured.tickloom("users", *show)
+    assert "uthorization failed" in secured.tickloom("reader", *show, check=False).stderr
 
 
 def test_a_role_may_not_grant_itself_anything(secured: Secured) -> None:

@@ -235,3 +235,9 @@ def test_wrong_rules_are_refused_where_the_settings_are_read(elsewhere: Path) ->
     (elsewhere / "strict.toml").write_text('version = 1\n[[rules]]\nname = "r"\nkind = "future"\nseverity = "flag"\n')
     with pytest.raises(SettingsError, match=r"^rules: strict\.toml: rule 1, ahead_ms_max: Field required$"):
         Settings.load({"rules": "strict.toml"})
+
+
+@pytest.mark.parametrize("feed", ["trades_topic", "quotes_topic", "books_topic", "reference_topic"])
+def test_what_is_personal_is_no_feed_of_which_records_could_be_rejected(feed: str) -> None:
+    with pytest.raises(SettingsError, match=f"{feed}: users.accounts.v1 holds what is personal, which rejected"):
+        Settings.load({feed: "users.accounts.v1"})
