@@ -1,7 +1,6 @@
 """The jobs on Flink: the candle job, with all its checks or without, and stock Flink SQL."""
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -120,7 +119,7 @@ class StockSql(FlinkJob):
         script = Path(__file__).with_name("stock.py")
         result = subprocess.run(
             [*flink.command(options), "-py", str(script), json.dumps(arguments)],
-            env={**os.environ, **flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
+            env={**flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
             capture_output=True,
             text=True,
             check=False,

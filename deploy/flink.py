@@ -16,7 +16,8 @@ from deploy.errors import UserError
 
 LOGS = paths.STATE / "logs"
 END_TIMEOUT_S = 5
-JAVA_OPTIONS = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=50"
+MAIN_CLASS = "org.apache.flink.client.cli.CliFrontend"
+JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:MaxRAMPercentage=50")
 """Start-up is most of a run, so the JVM compiles quickly rather than well."""
 CAUSES = (
     re.compile(r"^tickloom: ()(.+)$", re.MULTILINE),  # the job's own word
@@ -56,7 +57,7 @@ def launch(
     """
     return subprocess.Popen(
         [*command(options), "-py", str(job_file(job)), *arguments],
-        env={**os.environ, **environment, **flink_environment(job)},
+        env=flink_environment(job, environment),
         stdin=subprocess.DEVNULL,
         stdout=said,
         stderr=subprocess.STDOUT,
@@ -87,21 +88,39 @@ def printed(job: str, process: "subprocess.Popen[str]", said: IO[str]) -> str:
 
 
 def command(options: Mapping[str, str]) -> list[str]:
-    """`flink run` with this Python."""
+    """`flink run` with this Python. Flink's own script would first start another JVM, to read the configuration."""
     defaults = {"python.client.executable": sys.executable, "python.executable": sys.executable}
     flags = [f"-D{name}={value}" for name, value in {**defaults, **options}.items()]
-    return ["bash", str(core.flink_home() / "bin" / "flink"), "run", *flags]
+    logging = {"log.file": str(LOGS / "client.log"), "log4j.configurationFile": _conf("log4j-cli.properties").as_uri()}
+    return [
+        str(core.java()),
+        *JAVA_OPTIONS,
+        *core.module_openings(),
+        *(f"-D{name}={value}" for name, value in logging.items()),
+        *("-cp", ":".join(map(str, core.class_path(())))),
+        *(MAIN_CLASS, "run", *flags),
+    ]
 
 
-def flink_environment(job: str = "") -> dict[str, str]:
-    """What Flink's scripts and the job need: the Java runtime, a place for logs that users find, the job's jars."""
+def flink_environment(job: str = "", given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of Flink's client: this one, what is given, and where Flink, Java and the job's jars are."""
+    home = core.flink_home()
     return {
+        "FLINK_CONF_DIR": str(_conf()),
+        **os.environ,
+        **(given or {}),
         "JAVA_HOME": str(core.java().parent.parent),
-        "FLINK_HOME": str(core.flink_home()),
+        "FLINK_HOME": str(home),
+        "FLINK_LIB_DIR": str(home / "lib"),
+        "FLINK_OPT_DIR": str(home / "opt"),
+        "FLINK_PLUGINS_DIR": str(home / "plugins"),
         "FLINK_LOG_DIR": str(LOGS),
-        "JVM_ARGS": JAVA_OPTIONS,
         "TICKLOOM_JARS": ",".join(str(jar) for jar in core.job_jars(job)),
     }
+
+
+def _conf(*name: str) -> Path:
+    return core.flink_home().joinpath("conf", *name)
 
 
 def root_cause(output: str) -> str:

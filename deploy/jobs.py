@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from deploy import flink, rest, stack
 from deploy.errors import UserError
+from jobs import access
 from jobs.environment import PREFIX_PARAMETER
 from jobs.kafka import consumer_group
 from jobs.settings import Settings
@@ -61,9 +62,14 @@ def submit(job: str, settings: Settings, address: str, savepoint: str | None = N
 
     Raises UserError with the root cause.
     """
-    registry.register(settings.registry_client(), settings.candle_names)
+    register(job, settings)
     restored = {"execution.state-recovery.path": savepoint} if savepoint else {}
     return flink.job_id(flink.run(job, [], remote(address) | restored, client_environment(settings, address)))
+
+
+def register(job: str, settings: Settings) -> None:
+    """Register the schemas of the job's topics. Raises RegistryError."""
+    registry.register(settings.registry_client(), settings.candle_names, access.of(job, settings).topics)
 
 
 def remote(address: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +15,6 @@ from deploy.errors import UserError
 from jobs.plans import Difference, difference
 from jobs.release import PARAMETER, PREPARED, Release, Start
 from jobs.settings import Settings
-from schemas import registry
 
 PREPARATION_TIMEOUT_S = 180
 START_TIMEOUT_S = 60
@@ -37,23 +37,48 @@ def running(job: str, address: str, prefix: str | None = None) -> Release:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A process that has planned a job and waits to start it."""
+    """A process that plans a job and then waits to start it."""
 
     job: str
+    settings: Settings
     folder: Path
     process: "subprocess.Popen[str]"
     said: IO[str]
-    release: Release
+
+    @cached_property
+    def release(self) -> Release:
+        """What it has planned, once it has; the schemas are registered meanwhile.
+
+        Raises UserError with the root cause, RegistryError likewise.
+        """
+        jobs.register(self.job, self.settings)
+        deadline = time.monotonic() + PREPARATION_TIMEOUT_S
+        found = self.folder / "release"
+        while not found.exists():
+            if self.process.poll() is not None:
+                raise UserError(f"{self.job} did not wait: {flink.printed(self.job, self.process, self.said)[-300:]}")
+            if time.monotonic() > deadline:
+                raise UserError(f"{self.job} was not planned within {PREPARATION_TIMEOUT_S} s")
+            time.sleep(POLL_S)
+        return Release.decoded(found.read_text())
 
     def compared(self, before: Release) -> Difference:
         """What becomes of the state of the release before."""
         return difference(list(before.operators), list(self.release.operators))
 
-    def start(self, savepoint: str, before: Release) -> str:
-        """Go on from a savepoint of the release before; returns the job's id. Raises UserError with the root cause."""
+    def start(self) -> str:
+        """Begin anew; returns the job's id. Raises UserError with the root cause."""
+        return self._start(Start({}))
+
+    def go_on(self, savepoint: str, before: Release) -> str:
+        """Start from a savepoint of the release before; returns the job's id. Raises UserError with the root cause."""
         unclaimed = {"execution.state-recovery.ignore-unclaimed-state": "true"}
         options = {"execution.state-recovery.path": savepoint, **(unclaimed if self.compared(before).dropped else {})}
-        Start(options, replace(before, before="").encoded()).write(self.folder)
+        return self._start(Start(options, replace(before, before="").encoded()))
+
+    def _start(self, start: Start) -> str:
+        assert self.release
+        start.write(self.folder)
         try:
             self.process.wait(START_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -63,27 +88,14 @@ class Prepared:
 
 @contextmanager
 def prepared(job: str, settings: Settings, address: str) -> Iterator[Prepared]:
-    """Everything slow, up to the moment when the job needs the state of the one before it.
+    """Everything slow, up to the moment when the job needs a cluster, or the state of the one before it.
 
-    Raises UserError with the root cause. A preparation that is left without a start is given up.
+    A preparation that is left without a start is given up.
     """
-    registry.register(settings.registry_client(), settings.candle_names)
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", errors="replace") as said:
         environment = jobs.client_environment(settings, address) | {PREPARED: folder}
         process = flink.launch(job, [], jobs.remote(address), environment, said)
         try:
-            yield _await_plan(job, Path(folder), process, said)
+            yield Prepared(job, settings, Path(folder), process, said)
         finally:
             flink.end(process)
-
-
-def _await_plan(job: str, folder: Path, process: "subprocess.Popen[str]", said: IO[str]) -> Prepared:
-    deadline = time.monotonic() + PREPARATION_TIMEOUT_S
-    found = folder / "release"
-    while not found.exists():
-        if process.poll() is not None:
-            raise UserError(f"{job} did not wait: {flink.printed(job, process, said)[-300:]}")
-        if time.monotonic() > deadline:
-            raise UserError(f"{job} was not planned within {PREPARATION_TIMEOUT_S} s")
-        time.sleep(POLL_S)
-    return Prepared(job, folder, process, said, Release.decoded(found.read_text()))

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
+
 from deploy import flink
 from deploy.stack import ports
 from deploy.stack.ports import HOST
@@ -31,3 +33,11 @@ def serving(folder: Path, *flags: str) -> Iterator[str]:
             )
             ended.callback(flink.end, process)
         yield f"http://{HOST}:{port}"
+
+
+def answers(address: str) -> bool:
+    """Whether the API is there yet."""
+    try:
+        return httpx.get(f"{address}/health", timeout=1, trust_env=False).is_success
+    except httpx.HTTPError:
+        return False

@@ -68,7 +68,7 @@ def _switch(job: str, before: Release, successor: Prepared, seen: Watch, address
     report(f"starting from {savepoint}")
     job_id = None
     try:
-        job_id = successor.start(savepoint, before)
+        job_id = successor.go_on(savepoint, before)
         jobs.await_running(job_id, address)
         stopped_s = time.monotonic() - began
         report(f"{stopped_s:.1f} s after the order to stop all tasks run; waiting for a checkpoint")

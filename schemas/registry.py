@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,14 +52,21 @@ def check(registry: Mapping[str, str]) -> list[str]:
         return _check(client, {subject: name for subject, name in subjects.items() if name})
 
 
-def register(registry: Mapping[str, str], resolutions: Sequence[str]) -> dict[str, int]:
-    """Register the schema of every topic, candles of each resolution among them; returns the id by subject.
+def register(
+    registry: Mapping[str, str], resolutions: Sequence[str], only: Collection[str] | None = None
+) -> dict[str, int]:
+    """Register the schema of every topic, candles of each resolution among them, or of those topics `only`.
+
+    Returns the id by subject.
 
     Every subject is held to BACKWARD_TRANSITIVE. Nothing is registered when one schema breaks; this is checked
     here first, because registries let decimals change. Registering again changes nothing.
     Raises RegistryError naming subject, field and rule, or when the registry cannot be reached.
     """
-    subjects = topics.subjects(resolutions)
+    wanted = None if only is None else {topics.subject(topic) for topic in only}
+    subjects = {
+        subject: name for subject, name in topics.subjects(resolutions).items() if wanted is None or subject in wanted
+    }
     with _client(registry) as client:
         if found := _check(client, subjects):
             raise RegistryError("\n".join(found))

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from deploy.demo import FOLDER, SPEED, Demo, Outcome, fresh_stack
 from deploy.options import Speed
-from deploy.serving import serving
+from deploy.serving import answers, serving
 from deploy.tally import Tally
 from schemas.resolutions import DEFAULT as RESOLUTIONS
 
@@ -35,24 +35,27 @@ def demo(speed: float | None, stay: bool) -> None:
     console = Console()
     began = time.monotonic()
     with ExitStack() as exits:
-        with console.status("starting Kafka, the schema registry and Flink"):
-            stack = exits.enter_context(fresh_stack(partial(_ready, console)))
-        run = Demo(stack, speed)
+        with console.status("starting Kafka, the schema registry, Flink and the candle job"):
+            stack = exits.enter_context(fresh_stack())
+            run = Demo(stack, speed)
+            run.start(partial(_ready, console))
         console.print(f"  Flink UI     {stack.flink_rest_url}")
-        with console.status("submitting the candle job"):
-            run.start()
-        console.print(f"  candle job   running after {time.monotonic() - began:4.1f} s")
-        address = exits.enter_context(serving(FOLDER))
-        console.print(f"  dashboard    {address}")
+        _told(console, "candle job", "running", began)
         with View(console, run.tally, run.replay.row_count()) as view:
-            run.stream(view.show)
+            dashboard = Dashboard(console, exits, began)
+
+            def show() -> None:
+                view.show()
+                dashboard.show(run.tally)
+
+            run.stream(show)
         with console.status("recomputing every candle from the file"):
             outcome = run.check()
         console.print(summary(outcome))
         console.print(outcome.verdict.summary(), highlight=False)
         console.print(f"[bold]{'PASSED' if outcome.holds else 'FAILED'}[/] in {time.monotonic() - began:.0f} s")
         if stay:
-            console.print(f"the dashboard stays at {address}; Ctrl-C stops")
+            console.print("the dashboard stays; Ctrl-C stops")
             _await_ctrl_c()
     sys.exit(0 if outcome.holds else 1)
 
@@ -64,6 +67,32 @@ def _await_ctrl_c() -> None:
 
 def _ready(console: Console, part: str, seconds: float) -> None:
     console.print(f"  {part:12} ready after {seconds:4.1f} s", highlight=False)
+
+
+def _told(console: Console, what: str, how: str, began: float) -> None:
+    console.print(f"  {what:12} {how} after {time.monotonic() - began:4.1f} s", highlight=False)
+
+
+class Dashboard:
+    """Started once there is something to see: before, it would keep the job from its first candle."""
+
+    def __init__(self, console: Console, exits: ExitStack, began: float) -> None:
+        self.console = console
+        self.exits = exits
+        self.began = began
+        self.address = ""
+
+    def show(self, tally: Tally) -> None:
+        """Start it when it is time; its address is named once it answers."""
+        if not self.address and tally.candles:
+            _told(self.console, "first candle", "committed", self.began)
+            self.address = self.exits.enter_context(serving(FOLDER))
+            threading.Thread(target=self._name, daemon=True).start()
+
+    def _name(self) -> None:
+        while not answers(self.address):
+            time.sleep(0.5)
+        self.console.print(f"  dashboard    {self.address}")
 
 
 class View:

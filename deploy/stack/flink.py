@@ -7,10 +7,9 @@ asked for once, so that a killed TaskManager is back sooner.
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-from ruamel.yaml import YAML
 
 from deploy import core, paths
 from deploy.errors import UserError
@@ -58,13 +57,20 @@ PROCESSES = {
 }
 
 
-def command(folder: Path, part: str, metrics_port: int) -> list[str]:
-    """What starts the JobManager or the TaskManager, once `prepare` has written its configuration.
+def commands(folder: Path, ports: Ports) -> dict[str, list[str]]:
+    """What starts JobManager and TaskManager, once `prepare` has written their configuration.
 
-    It serves its metrics on a port of its own.
+    Each serves its metrics on a port of its own.
 
     Raises UserError with Flink's words when the memory settings of flink-conf/local do not add up.
     """
+    metrics_ports = {"jobmanager": ports.jobmanager_metrics, "taskmanager": ports.taskmanager_metrics}
+    with ThreadPoolExecutor() as pool:  # a JVM works out the memory of each
+        asked = {part: pool.submit(_command, folder, part, port) for part, port in metrics_ports.items()}
+    return {part: found.result() for part, found in asked.items()}
+
+
+def _command(folder: Path, part: str, metrics_port: int) -> list[str]:
     process = PROCESSES[part]
     jvm_options, dynamic_options = _resources(folder, process.resources)
     return [
@@ -72,7 +78,7 @@ def command(folder: Path, part: str, metrics_port: int) -> list[str]:
         *jvm_options,
         *process.jvm_options,
         *(() if process.compiles else core.shared_classes(part)),
-        *_java_options().split(),
+        *core.module_openings(),
         f"-Dlog4j.configurationFile={(_conf(folder) / 'log4j-console.properties').as_uri()}",
         # Jobs bring connectors and Python too, but what a cluster has is loaded once for all of them.
         *("-cp", ":".join(map(str, [*core.class_path(), *python_jars()]))),
@@ -113,7 +119,7 @@ def prepare(folder: Path, ports: Ports, security: Security | None) -> None:
 
 def _settings(folder: Path, ports: Ports) -> dict[str, object]:
     return {
-        "env.java.opts.all": _java_options(),
+        "env.java.opts.all": " ".join(core.module_openings()),
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
         "jobmanager.rpc.address": HOST,
@@ -151,12 +157,6 @@ def _secured(security: Security) -> dict[str, object]:
         **{f"security.ssl.{name}": path for name, path in stores.items()},
         **{f"security.ssl.{name}": security.keystore_password for name in passwords},
     }
-
-
-def _java_options() -> str:
-    """The module openings that this Flink needs on this Java, as its own configuration lists them."""
-    config = YAML(typ="safe").load(core.flink_home() / "conf" / "config.yaml")
-    return str(config["env"]["java"]["opts"]["all"])
 
 
 def _resources(folder: Path, question: str) -> tuple[list[str], list[str]]:

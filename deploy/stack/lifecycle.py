@@ -2,7 +2,8 @@
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deploy import paths
@@ -38,7 +39,13 @@ def start(
 
 
 def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
-    """Wait until every part answers; `report` is told each part and its seconds.
+    """Wait until every part answers, as `answering` does; `report` is told each part and its seconds."""
+    for part, seconds in answering(stack):
+        report(part, seconds)
+
+
+def answering(stack: Stack) -> Iterator[tuple[str, float]]:
+    """Each part once it answers, and its seconds.
 
     Raises UserError when a part ends or does not answer in time, with its last words and its log.
     """
@@ -48,7 +55,7 @@ def await_health(stack: Stack, report: Callable[[str, float], None]) -> None:
         seen = _unchanged(stack, seen)
         for part in [part for part in waiting if health.healthy(stack, part)]:
             waiting.remove(part)
-            report(part, time.monotonic() - began)
+            yield part, time.monotonic() - began
         if time.monotonic() - began > START_TIMEOUT_S:
             raise UserError(f"{waiting[0]} does not answer after {START_TIMEOUT_S} s{_last_words(stack, waiting[0])}")
         time.sleep(0.2)
@@ -78,12 +85,17 @@ def wipe(folder: Path = paths.STACK) -> None:
 
 def prepare(folder: Path, chosen: ports.Ports, security: Security | None = None) -> None:
     """Write what the parts read when they start: configuration, formatted storage."""
-    zookeeper.prepare(folder, chosen)
-    kafka.prepare(folder, chosen, security)
-    registry.prepare(folder, chosen, security)
-    flink.prepare(folder, chosen, security)
-    postgres.prepare(folder)
-    redis.prepare(folder, chosen)
+    with ThreadPoolExecutor() as pool:
+        steps = [
+            pool.submit(kafka.prepare, folder, chosen, security),
+            pool.submit(postgres.prepare, folder),
+            pool.submit(registry.prepare, folder, chosen, security),
+            pool.submit(flink.prepare, folder, chosen, security),
+            pool.submit(zookeeper.prepare, folder, chosen),
+            pool.submit(redis.prepare, folder, chosen),
+        ]
+    for step in steps:
+        step.result()
 
 
 def launch(folder: Path, chosen: ports.Ports, secured_with: Path | None = None) -> Stack:
@@ -92,8 +104,7 @@ def launch(folder: Path, chosen: ports.Ports, secured_with: Path | None = None) 
         "zookeeper": zookeeper.command(folder),
         "kafka": kafka.command(folder),
         "registry": registry.command(folder),
-        "jobmanager": flink.command(folder, "jobmanager", chosen.jobmanager_metrics),
-        "taskmanager": flink.command(folder, "taskmanager", chosen.taskmanager_metrics),
+        **flink.commands(folder, chosen),
         "postgres": postgres.command(folder, chosen),
         "redis": redis.command(folder),
     }

@@ -72,7 +72,7 @@ def _process() -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, **flink.flink_environment()},
+        env=flink.flink_environment(),
         start_new_session=True,  # Ctrl-C is for this process: the other ends with its input
     )
 
