@@ -324,6 +324,7 @@ def running(secured: Secured, job: str, **changed: str) -> Iterator[str]:
         "restart-strategy.type": "disable",
         **{name: value for name, value in flink_options(secured).items() if name.startswith("security.")},
     }
+    jobs.register(job, secured.settings(job))
     identity = submitter.submit(paths.ROOT / "jobs" / f"{job}.py", settings.environment(), options)
     await_running(secured.rest, identity)
     yield identity
