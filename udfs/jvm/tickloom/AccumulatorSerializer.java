@@ -49,7 +49,9 @@ public final class AccumulatorSerializer extends TypeSerializerSingleton<Accumul
 
   @Override
   public Accumulator copy(Accumulator from) {
-    return fromBytes(toBytes(from));
+    Accumulator copy = new Accumulator();
+    copy.merge(from);
+    return copy;
   }
 
   @Override

@@ -12,28 +12,21 @@ import org.apache.flink.core.memory.DataOutputView;
  * <p>Order is (ts_event, sequence within a venue, offset). Sequences of two venues do not compare, so trades of the same
  * nanosecond have no order by pairs that is free of cycles. What is kept is therefore a set, and merging is commutative:
  * at the extreme nanosecond, the extreme trade of each venue that numbers its trades and the extreme of all unnumbered
- * ones; the price is that of the extreme offset among them. There is almost always exactly one.
+ * ones; the price is that of the extreme offset among them. There is almost always exactly one, and it is in here.
  */
-final class Edge {
-  private final int direction;
-  long tsEvent;
-  private Candidate candidate;
+final class Edge extends Candidate {
+  private static final int NONE = -1; // as a partition
 
-  private static final class Candidate {
-    final Int128 price = new Int128();
-    String venue; // null: unnumbered trades
-    long sequence;
-    long offset;
-    int partition;
-    Candidate next;
-  }
+  private final byte direction;
+  long tsEvent;
 
   Edge(int direction) {
-    this.direction = direction;
+    this.direction = (byte) direction;
+    partition = NONE;
   }
 
   boolean isEmpty() {
-    return candidate == null;
+    return partition == NONE;
   }
 
   void offer(Trade trade) {
@@ -41,76 +34,72 @@ final class Edge {
       return;
     }
     String venue = trade.sequenced ? trade.venueName() : null;
-    offer(trade.tsEvent, venue, trade.sequence, trade.offset, trade.partition, trade.price);
+    offer(trade.tsEvent, venue, trade.sequence, trade.offset, trade.partition, trade.price.hi, trade.price.lo);
   }
 
   void offer(Edge other) {
-    for (Candidate c = other.candidate; c != null; c = c.next) {
-      offer(other.tsEvent, c.venue, c.sequence, c.offset, c.partition, c.price);
+    for (Candidate c = other.first(); c != null; c = c.next) {
+      offer(other.tsEvent, c);
     }
   }
 
   /** The one trade that gives another edge its price. */
   void offerLeader(Edge other) {
-    Candidate c = other.best();
-    offer(other.tsEvent, c.venue, c.sequence, c.offset, c.partition, c.price);
+    offer(other.tsEvent, other.best());
+  }
+
+  private void offer(long ts, Candidate c) {
+    offer(ts, c.venue, c.sequence, c.offset, c.partition, c.priceHi, c.priceLo);
+  }
+
+  private Candidate first() {
+    return isEmpty() ? null : this;
   }
 
   private boolean isBehind(long ts) {
-    return candidate != null && Long.compare(ts, tsEvent) == -direction;
+    return !isEmpty() && Long.compare(ts, tsEvent) == -direction;
   }
 
-  private void offer(long ts, String venue, long sequence, long offset, int partition, Int128 price) {
+  private void offer(long ts, String venue, long sequence, long offset, int partition, long priceHi, long priceLo) {
     if (isBehind(ts)) {
       return;
     }
-    if (candidate == null || ts != tsEvent) {
+    if (isEmpty() || ts != tsEvent) {
       tsEvent = ts;
-      if (candidate == null) {
-        candidate = new Candidate();
-      }
-      candidate.next = null;
-      set(candidate, venue, sequence, offset, partition, price);
+      next = null;
+      set(venue, sequence, offset, partition, priceHi, priceLo);
       return;
     }
-    for (Candidate c = candidate; c != null; c = c.next) {
+    for (Candidate c = this; c != null; c = c.next) {
       if (Objects.equals(c.venue, venue)) {
         int order = Long.compare(sequence, c.sequence);
-        order = venue == null || order == 0 ? compareOffsets(offset, partition, c) : order;
+        order = venue == null || order == 0 ? c.compareOffsets(offset, partition) : order;
         if (order == direction) {
-          set(c, venue, sequence, offset, partition, price);
+          c.set(venue, sequence, offset, partition, priceHi, priceLo);
         }
         return;
       }
     }
+    append().set(venue, sequence, offset, partition, priceHi, priceLo);
+  }
+
+  private Candidate append() {
     Candidate added = new Candidate();
-    added.next = candidate.next;
-    candidate.next = added;
-    set(added, venue, sequence, offset, partition, price);
-  }
-
-  private static void set(Candidate c, String venue, long sequence, long offset, int partition, Int128 price) {
-    c.venue = venue;
-    c.sequence = sequence;
-    c.offset = offset;
-    c.partition = partition;
-    c.price.set(price);
-  }
-
-  private static int compareOffsets(long offset, int partition, Candidate c) {
-    int order = Long.compare(offset, c.offset);
-    return Integer.signum(order != 0 ? order : Integer.compare(partition, c.partition));
+    added.next = next;
+    next = added;
+    return added;
   }
 
   Int128 price() {
-    return best().price;
+    Candidate best = best();
+    return Int128.of(best.priceHi, best.priceLo);
   }
 
   /** Whether the trade that gives the price is one of those in another edge. */
   boolean isLedBy(Edge other) {
     Candidate best = best();
-    for (Candidate c = other.candidate; c != null; c = c.next) {
-      if (compareOffsets(best.offset, best.partition, c) == 0) {
+    for (Candidate c = other.first(); c != null; c = c.next) {
+      if (c.compareOffsets(best.offset, best.partition) == 0) {
         return true;
       }
     }
@@ -118,9 +107,9 @@ final class Edge {
   }
 
   private Candidate best() {
-    Candidate best = candidate;
-    for (Candidate c = candidate.next; c != null; c = c.next) {
-      if (compareOffsets(c.offset, c.partition, best) == direction) {
+    Candidate best = this;
+    for (Candidate c = next; c != null; c = c.next) {
+      if (best.compareOffsets(c.offset, c.partition) == direction) {
         best = c;
       }
     }
@@ -130,12 +119,13 @@ final class Edge {
   void write(DataOutputView out) throws IOException {
     out.writeLong(tsEvent);
     int count = 0;
-    for (Candidate c = candidate; c != null; c = c.next) {
+    for (Candidate c = first(); c != null; c = c.next) {
       count++;
     }
     out.writeShort(count);
-    for (Candidate c = candidate; c != null; c = c.next) {
-      c.price.write(out);
+    for (Candidate c = first(); c != null; c = c.next) {
+      out.writeLong(c.priceHi);
+      out.writeLong(c.priceLo);
       writeVenue(c.venue, out);
       out.writeLong(c.sequence);
       out.writeLong(c.offset);
@@ -145,16 +135,13 @@ final class Edge {
 
   void read(DataInputView in) throws IOException {
     tsEvent = in.readLong();
-    candidate = null;
+    partition = NONE;
+    next = null;
     for (int count = in.readShort(); count > 0; count--) {
-      Candidate c = new Candidate();
-      c.price.read(in);
-      c.venue = readVenue(in);
-      c.sequence = in.readLong();
-      c.offset = in.readLong();
-      c.partition = in.readInt();
-      c.next = candidate;
-      candidate = c;
+      long priceHi = in.readLong();
+      long priceLo = in.readLong();
+      String venue = readVenue(in);
+      (isEmpty() ? this : append()).set(venue, in.readLong(), in.readLong(), in.readInt(), priceHi, priceLo);
     }
   }
 

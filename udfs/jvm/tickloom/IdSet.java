@@ -8,18 +8,22 @@ import org.apache.flink.core.memory.DataOutputView;
 import org.apache.flink.shaded.guava33.com.google.common.hash.Hashing;
 
 /**
- * The trade ids seen in one second of one symbol, 16 bytes each. An id of up to 15 bytes is kept as it is; a longer one,
+ * The trade ids seen in one second of one symbol, 8 or 16 bytes each. An id of up to 15 bytes is kept as it is; a longer one,
  * and the venue, by their 128-bit hash. Most venues count upwards: an id above all before it is new without a search and
  * goes to the end of a list, where the processor's cache has its place; any other goes into a hash table.
  */
 final class IdSet {
   private static final int EXACT_BYTES_MAX = 15;
 
-  private long[] rising = new long[16]; // pairs (high, low) of one venue, each above the one before
-  private int risingEnd;
+  private static final long[] NONE = {};
+
+  private long[] lows = NONE; // of ids of one venue, each above the one before
+  private long[] highs; // null while all of them have the same
+  private long lastHigh;
+  private int rising;
   private long venueHigh; // of that venue
   private long venueLow;
-  private long[] slots = {}; // pairs, with the venue in them; (0, 0) is free
+  private long[] slots = NONE; // pairs, with the venue in them; (0, 0) is free
   private int hashed;
 
   /** 128 bits that stand for a trade id, and 128 for its venue. */
@@ -73,34 +77,50 @@ final class IdSet {
     if (size() == 0) {
       venueHigh = key.venueHigh;
       venueLow = key.venueLow;
-    } else if (risingEnd == 0 || key.venueHigh != venueHigh || key.venueLow != venueLow) {
+    } else if (rising == 0 || key.venueHigh != venueHigh || key.venueLow != venueLow) {
       return hash(key.high ^ key.venueHigh, key.low ^ key.venueLow);
-    } else if (compareToRising(risingEnd - 2, key) >= 0) {
+    } else if (compareToRising(rising - 1, key) >= 0) {
       return !isRising(key) && hash(key.high ^ venueHigh, key.low ^ venueLow);
     }
-    if (risingEnd == rising.length) {
-      rising = Arrays.copyOf(rising, 2 * risingEnd);
-    }
-    rising[risingEnd++] = key.high;
-    rising[risingEnd++] = key.low;
+    append(key.high, key.low);
     return true;
   }
 
+  private void append(long high, long low) {
+    if (rising == lows.length) {
+      lows = Arrays.copyOf(lows, Math.max(8, rising + rising / 2));
+      highs = highs == null ? null : Arrays.copyOf(highs, lows.length);
+    }
+    if (highs == null && rising > 0 && high != lastHigh) {
+      highs = new long[lows.length];
+      Arrays.fill(highs, 0, rising, lastHigh);
+    }
+    if (highs != null) {
+      highs[rising] = high;
+    }
+    lastHigh = high;
+    lows[rising++] = low;
+  }
+
+  private long highAt(int at) {
+    return highs == null ? lastHigh : highs[at];
+  }
+
   private int size() {
-    return risingEnd / 2 + hashed;
+    return rising + hashed;
   }
 
   private int compareToRising(int at, Key key) {
-    int order = Long.compareUnsigned(rising[at], key.high);
-    return order != 0 ? order : Long.compareUnsigned(rising[at + 1], key.low);
+    int order = Long.compareUnsigned(highAt(at), key.high);
+    return order != 0 ? order : Long.compareUnsigned(lows[at], key.low);
   }
 
   private boolean isRising(Key key) {
     int from = 0;
-    int to = risingEnd / 2;
+    int to = rising;
     while (from < to) {
       int middle = (from + to) / 2;
-      int order = compareToRising(2 * middle, key);
+      int order = compareToRising(middle, key);
       if (order == 0) {
         return true;
       }
@@ -151,7 +171,8 @@ final class IdSet {
   /** Takes in another's ids, of whatever venues: from then on nothing is known to rise. */
   void addAll(IdSet other) {
     long[] own = risingPairs();
-    risingEnd = 0;
+    rising = 0;
+    highs = null;
     hashAll(own);
     hashAll(other.risingPairs());
     hashAll(other.slots);
@@ -159,13 +180,14 @@ final class IdSet {
 
   /** The ids that rise, each with its venue in it. */
   private long[] risingPairs() {
-    long[] pairs = Arrays.copyOf(rising, risingEnd);
-    for (int i = 0; i < risingEnd; i += 2) {
-      pairs[i] ^= venueHigh;
-      pairs[i + 1] ^= venueLow;
+    long[] pairs = new long[2 * rising];
+    for (int i = 0; i < rising; i++) {
+      pairs[2 * i] = highAt(i) ^ venueHigh;
+      pairs[2 * i + 1] = lows[i] ^ venueLow;
     }
     return pairs;
   }
+
   void write(DataOutputView out) throws IOException {
     out.writeInt(size());
     for (long[] pairs : new long[][] {risingPairs(), slots}) {

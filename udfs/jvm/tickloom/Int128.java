@@ -17,6 +17,17 @@ final class Int128 implements Comparable<Int128>, Serializable {
   long hi;
   long lo;
 
+  static Int128 of(long hi, long lo) {
+    Int128 value = new Int128();
+    value.hi = hi;
+    value.lo = lo;
+    return value;
+  }
+
+  static int compare(long hi, long lo, long otherHi, long otherLo) {
+    return hi != otherHi ? Long.compare(hi, otherHi) : Long.compareUnsigned(lo, otherLo);
+  }
+
   void set(long value) {
     hi = value >> 63;
     lo = value;
@@ -90,7 +101,7 @@ final class Int128 implements Comparable<Int128>, Serializable {
 
   @Override
   public int compareTo(Int128 other) {
-    return hi != other.hi ? Long.compare(hi, other.hi) : Long.compareUnsigned(lo, other.lo);
+    return compare(hi, lo, other.hi, other.lo);
   }
 
   BigInteger big() {

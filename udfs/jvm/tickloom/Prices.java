@@ -13,7 +13,7 @@ record Prices(Int128 open, Int128 high, Int128 low, Int128 close) {
   static Prices of(Accumulator bar, boolean extendedHours) {
     if (bar.irregular == null) {
       Track all = bar.regular;
-      return all.isEmpty() ? NONE : new Prices(all.first.price(), all.high, all.low, all.last.price());
+      return all.isEmpty() ? NONE : new Prices(all.first.price(), all.high(), all.low(), all.last.price());
     }
     Prices regularHours = judged(bar, false);
     return extendedHours && regularHours.open == null ? judged(bar, true) : regularHours;
@@ -23,8 +23,8 @@ record Prices(Int128 open, Int128 high, Int128 low, Int128 close) {
     Track openClose = eligible(bar, Effects::openClose, extendedHours);
     Track highLow = eligible(bar, Effects::highLow, extendedHours);
     return new Prices(
-        openClose.isEmpty() ? null : openClose.first.price(), highLow.isEmpty() ? null : highLow.high,
-        highLow.isEmpty() ? null : highLow.low, openClose.isEmpty() ? null : openClose.last.price());
+        openClose.isEmpty() ? null : openClose.first.price(), highLow.isEmpty() ? null : highLow.high(),
+        highLow.isEmpty() ? null : highLow.low(), openClose.isEmpty() ? null : openClose.last.price());
   }
 
   private static Track eligible(Accumulator bar, IntUnaryOperator rule, boolean extendedHours) {

@@ -14,7 +14,9 @@ final class Sources {
   private static final int RANGES_MAX = 16;
   private static final int WIDTH = 3; // partition, first, last
 
-  private long[] ranges = new long[WIDTH];
+  private static final long[] NONE = {};
+
+  private long[] ranges = NONE;
   private int size;
 
   /** Adds one record. Offsets of a partition come in order, so that nearly always the last range grows. */
@@ -38,7 +40,7 @@ final class Sources {
   /** Inserts a range in the order of (partition, first), then closes the gaps that are too small or too many. */
   private void add(int partition, long first, long last) {
     if ((size + 1) * WIDTH > ranges.length) {
-      ranges = Arrays.copyOf(ranges, ranges.length + 2 * WIDTH);
+      ranges = Arrays.copyOf(ranges, ranges.length == 0 ? WIDTH : ranges.length + 2 * WIDTH);
     }
     int at = size * WIDTH;
     while (at > 0 && (ranges[at - WIDTH] > partition || ranges[at - WIDTH] == partition && ranges[at - 2] > first)) {
@@ -106,7 +108,7 @@ final class Sources {
 
   void read(DataInputView in) throws IOException {
     size = in.readShort();
-    ranges = new long[Math.max(size, 1) * WIDTH];
+    ranges = size == 0 ? NONE : new long[size * WIDTH];
     for (int i = 0; i < size * WIDTH; i += WIDTH) {
       ranges[i] = in.readInt();
       ranges[i + 1] = in.readLong();

@@ -7,23 +7,33 @@ import org.apache.flink.core.memory.DataOutputView;
 /** The first, last, highest and lowest price of some trades. A commutative monoid. */
 final class Track {
   final Edge first = new Edge(-1);
-  final Int128 high = new Int128();
-  final Int128 low = new Int128();
   final Edge last = new Edge(1);
+  private long highHi; // the halves of an Int128 each, without objects of their own
+  private long highLo;
+  private long lowHi;
+  private long lowLo;
 
   boolean isEmpty() {
     return first.isEmpty();
   }
 
+  Int128 high() {
+    return Int128.of(highHi, highLo);
+  }
+
+  Int128 low() {
+    return Int128.of(lowHi, lowLo);
+  }
+
   void add(Trade trade) {
-    widen(trade.price, trade.price);
+    widen(trade.price);
     first.offer(trade);
     last.offer(trade);
   }
 
   void merge(Track other) {
     if (!other.isEmpty()) {
-      widen(other.low, other.high);
+      widen(other.lowHi, other.lowLo, other.highHi, other.highLo);
       first.offer(other.first);
       last.offer(other.last);
     }
@@ -36,7 +46,7 @@ final class Track {
     earliest.offer(first);
     earliest.offer(conditional.first);
     if (!earliest.isEmpty() && earliest.isLedBy(conditional.first)) {
-      widen(earliest.price(), earliest.price());
+      widen(earliest.price());
       first.offer(conditional.first);
       if (alone) {
         last.offerLeader(earliest);
@@ -44,27 +54,37 @@ final class Track {
     }
   }
 
-  private void widen(Int128 lowest, Int128 highest) {
+  private void widen(Int128 price) {
+    widen(price.hi, price.lo, price.hi, price.lo);
+  }
+
+  private void widen(long lowestHi, long lowestLo, long highestHi, long highestLo) {
     boolean empty = isEmpty();
-    if (empty || highest.compareTo(high) > 0) {
-      high.set(highest);
+    if (empty || Int128.compare(highestHi, highestLo, highHi, highLo) > 0) {
+      highHi = highestHi;
+      highLo = highestLo;
     }
-    if (empty || lowest.compareTo(low) < 0) {
-      low.set(lowest);
+    if (empty || Int128.compare(lowestHi, lowestLo, lowHi, lowLo) < 0) {
+      lowHi = lowestHi;
+      lowLo = lowestLo;
     }
   }
 
   void write(DataOutputView out) throws IOException {
     first.write(out);
-    high.write(out);
-    low.write(out);
+    out.writeLong(highHi);
+    out.writeLong(highLo);
+    out.writeLong(lowHi);
+    out.writeLong(lowLo);
     last.write(out);
   }
 
   void read(DataInputView in) throws IOException {
     first.read(in);
-    high.read(in);
-    low.read(in);
+    highHi = in.readLong();
+    highLo = in.readLong();
+    lowHi = in.readLong();
+    lowLo = in.readLong();
     last.read(in);
   }
 }
