@@ -158,6 +158,6 @@ final class Edge extends Candidate {
     }
     byte[] bytes = new byte[length];
     in.readFully(bytes);
-    return new String(bytes, StandardCharsets.UTF_8);
+    return Venues.name(bytes);
   }
 }

@@ -8,126 +8,119 @@ import org.apache.flink.core.memory.DataOutputView;
 import org.apache.flink.shaded.guava33.com.google.common.hash.Hashing;
 
 /**
- * The trade ids seen in one second of one symbol, 8 or 16 bytes each. An id of up to 15 bytes is kept as it is; a longer one,
- * and the venue, by their 128-bit hash. Most venues count upwards: an id above all before it is new without a search and
- * goes to the end of a list, where the processor's cache has its place; any other goes into a hash table.
+ * The trade ids seen in one second of one symbol. Most venues count upwards: a number above all before it is new without a
+ * search and goes to the end of a list, where the processor's cache has its place, in 8 bytes. Any other id goes into a
+ * hash table, in 16: one of up to 15 bytes as it is, a longer one, and the venue, by their 128-bit hash.
  */
 final class IdSet {
   private static final int EXACT_BYTES_MAX = 15;
-
+  private static final int NUMBERS_MIN = 4;
+  private static final int SLOTS_MIN = 16;
   private static final long[] NONE = {};
 
-  private long[] lows = NONE; // of ids of one venue, each above the one before
-  private long[] highs; // null while all of them have the same
-  private long lastHigh;
-  private int rising;
+  private long[] rising = NONE; // numbers of one venue and length, each above the one before
+  private int risen;
+  private int digits; // of each of them
   private long venueHigh; // of that venue
   private long venueLow;
-  private long[] slots = NONE; // pairs, with the venue in them; (0, 0) is free
+  private long[] slots = NONE; // pairs (high, low), with the venue in them; (0, 0) is free
   private int hashed;
 
   /** 128 bits that stand for a trade id, and 128 for its venue. */
   static final class Key {
-    long high;
-    long low;
-    long venueHigh;
-    long venueLow;
+    private static final long NO_NUMBER = -1;
+
+    private byte[] bytes;
+    private int from;
+    private int length;
+    private long number; // what the digits say, leading zeros or not
+    private long venueHigh;
+    private long venueLow;
     private byte[] venue = {};
 
     void set(Trade trade) {
-      Trade.Text id = trade.tradeId;
-      if (id.length <= EXACT_BYTES_MAX) {
-        pack(trade.bytes, id.from, id.length);
-      } else {
-        ByteBuffer hash = hash(trade.bytes, id.from, id.length);
-        high = hash.getLong(0);
-        low = hash.getLong(8);
-      }
+      bytes = trade.bytes;
+      from = trade.tradeId.from;
+      length = trade.tradeId.length;
+      number = length <= EXACT_BYTES_MAX ? number(bytes, from, length) : NO_NUMBER;
       setVenue(trade.bytes, trade.venue.from, Math.max(trade.venue.length, 0));
     }
 
-    private void pack(byte[] bytes, int from, int length) {
-      high = length; // keeps "1" and "1\0" apart, and no id is (0, 0)
-      low = 0;
-      int middle = from + Math.min(length, 7);
-      for (int i = from; i < middle; i++) {
-        high = high << 8 | bytes[i] & 0xff;
+    private static long number(byte[] bytes, int from, int length) {
+      long number = 0;
+      for (int i = from; i < from + length; i++) {
+        int digit = bytes[i] - '0';
+        if (digit < 0 || digit > 9) {
+          return NO_NUMBER;
+        }
+        number = 10 * number + digit;
       }
-      for (int i = middle; i < from + length; i++) {
-        low = low << 8 | bytes[i] & 0xff;
-      }
+      return number;
     }
 
     private void setVenue(byte[] bytes, int from, int length) {
       if (!Arrays.equals(venue, 0, venue.length, bytes, from, from + length)) {
         venue = Arrays.copyOfRange(bytes, from, from + length);
-        ByteBuffer hash = length == 0 ? ByteBuffer.allocate(16) : hash(venue, 0, length);
+        ByteBuffer hash = length == 0 ? ByteBuffer.allocate(16) : murmur(venue, 0, length);
         venueHigh = hash.getLong(0);
         venueLow = hash.getLong(8);
       }
     }
 
-    private static ByteBuffer hash(byte[] bytes, int from, int length) {
+    private static ByteBuffer murmur(byte[] bytes, int from, int length) {
       return ByteBuffer.wrap(Hashing.murmur3_128().hashBytes(bytes, from, length).asBytes());
     }
   }
 
   /** Returns false when the id was there already. */
   boolean add(Key key) {
-    if (size() == 0) {
+    if (key.number != Key.NO_NUMBER && (size() == 0 || risesWith(key))) {
+      if (risen == 0 || key.number > rising[risen - 1]) {
+        append(key);
+        return true;
+      }
+      if (Arrays.binarySearch(rising, 0, risen, key.number) >= 0) {
+        return false;
+      }
+    }
+    return hash(key.bytes, key.from, key.length, key.venueHigh, key.venueLow);
+  }
+
+  private boolean risesWith(Key key) {
+    return risen > 0 && key.length == digits && key.venueHigh == venueHigh && key.venueLow == venueLow;
+  }
+
+  private void append(Key key) {
+    if (risen == 0) {
+      digits = key.length;
       venueHigh = key.venueHigh;
       venueLow = key.venueLow;
-    } else if (rising == 0 || key.venueHigh != venueHigh || key.venueLow != venueLow) {
-      return hash(key.high ^ key.venueHigh, key.low ^ key.venueLow);
-    } else if (compareToRising(rising - 1, key) >= 0) {
-      return !isRising(key) && hash(key.high ^ venueHigh, key.low ^ venueLow);
     }
-    append(key.high, key.low);
-    return true;
-  }
-
-  private void append(long high, long low) {
-    if (rising == lows.length) {
-      lows = Arrays.copyOf(lows, Math.max(8, rising + rising / 2));
-      highs = highs == null ? null : Arrays.copyOf(highs, lows.length);
+    if (risen == rising.length) {
+      rising = Arrays.copyOf(rising, Math.max(NUMBERS_MIN, risen + risen / 2));
     }
-    if (highs == null && rising > 0 && high != lastHigh) {
-      highs = new long[lows.length];
-      Arrays.fill(highs, 0, rising, lastHigh);
-    }
-    if (highs != null) {
-      highs[rising] = high;
-    }
-    lastHigh = high;
-    lows[rising++] = low;
-  }
-
-  private long highAt(int at) {
-    return highs == null ? lastHigh : highs[at];
+    rising[risen++] = key.number;
   }
 
   private int size() {
-    return rising + hashed;
+    return risen + hashed;
   }
 
-  private int compareToRising(int at, Key key) {
-    int order = Long.compareUnsigned(highAt(at), key.high);
-    return order != 0 ? order : Long.compareUnsigned(lows[at], key.low);
-  }
-
-  private boolean isRising(Key key) {
-    int from = 0;
-    int to = rising;
-    while (from < to) {
-      int middle = (from + to) / 2;
-      int order = compareToRising(middle, key);
-      if (order == 0) {
-        return true;
-      }
-      from = order < 0 ? middle + 1 : from;
-      to = order < 0 ? to : middle;
+  private boolean hash(byte[] bytes, int from, int length, long venueHigh, long venueLow) {
+    if (length > EXACT_BYTES_MAX) {
+      ByteBuffer hash = Key.murmur(bytes, from, length);
+      return hash(hash.getLong(0) ^ venueHigh, hash.getLong(8) ^ venueLow);
     }
-    return false;
+    long high = length; // keeps "1" and "1\0" apart, and no id is (0, 0)
+    long low = 0;
+    int middle = from + Math.min(length, 7);
+    for (int i = from; i < middle; i++) {
+      high = high << 8 | bytes[i] & 0xff;
+    }
+    for (int i = middle; i < from + length; i++) {
+      low = low << 8 | bytes[i] & 0xff;
+    }
+    return hash(high ^ venueHigh, low ^ venueLow);
   }
 
   private boolean hash(long high, long low) {
@@ -155,7 +148,7 @@ final class IdSet {
 
   private void grow() {
     long[] old = slots;
-    slots = new long[Math.max(16, old.length * 4)]; // a busy second grows seldom
+    slots = new long[Math.max(SLOTS_MIN, old.length * 4)]; // a busy second grows seldom
     hashed = 0;
     hashAll(old);
   }
@@ -170,42 +163,69 @@ final class IdSet {
 
   /** Takes in another's ids, of whatever venues: from then on nothing is known to rise. */
   void addAll(IdSet other) {
-    long[] own = risingPairs();
-    rising = 0;
-    highs = null;
-    hashAll(own);
-    hashAll(other.risingPairs());
+    hashRising(this);
+    risen = 0;
+    rising = NONE;
+    hashRising(other);
     hashAll(other.slots);
   }
 
-  /** The ids that rise, each with its venue in it. */
-  private long[] risingPairs() {
-    long[] pairs = new long[2 * rising];
-    for (int i = 0; i < rising; i++) {
-      pairs[2 * i] = highAt(i) ^ venueHigh;
-      pairs[2 * i + 1] = lows[i] ^ venueLow;
+  private void hashRising(IdSet of) {
+    byte[] text = new byte[of.digits];
+    for (int i = 0; i < of.risen; i++) {
+      long rest = of.rising[i];
+      for (int at = text.length - 1; at >= 0; at--, rest /= 10) {
+        text[at] = (byte) ('0' + rest % 10);
+      }
+      hash(text, 0, text.length, of.venueHigh, of.venueLow);
     }
-    return pairs;
   }
 
   void write(DataOutputView out) throws IOException {
-    out.writeInt(size());
-    for (long[] pairs : new long[][] {risingPairs(), slots}) {
-      for (int i = 0; i < pairs.length; i += 2) {
-        if ((pairs[i] | pairs[i + 1]) != 0) {
-          out.writeLong(pairs[i]);
-          out.writeLong(pairs[i + 1]);
-        }
+    out.writeInt(risen);
+    if (risen > 0) {
+      out.writeByte(digits);
+      out.writeLong(venueHigh);
+      out.writeLong(venueLow);
+    }
+    for (int i = 0; i < risen; i++) {
+      out.writeLong(rising[i]);
+    }
+    out.writeInt(hashed);
+    for (int i = 0; i < slots.length; i += 2) {
+      if ((slots[i] | slots[i + 1]) != 0) {
+        out.writeLong(slots[i]);
+        out.writeLong(slots[i + 1]);
       }
     }
   }
 
-  /** What was written, which says no more of which venue an id is: nothing is known to rise. */
   static IdSet read(DataInputView in) throws IOException {
     IdSet ids = new IdSet();
-    for (int count = in.readInt(); count > 0; count--) {
-      ids.hash(in.readLong(), in.readLong());
+    ids.risen = in.readInt();
+    ids.rising = ids.risen == 0 ? NONE : new long[ids.risen];
+    if (ids.risen > 0) {
+      ids.digits = in.readByte();
+      ids.venueHigh = in.readLong();
+      ids.venueLow = in.readLong();
     }
+    for (int i = 0; i < ids.risen; i++) {
+      ids.rising[i] = in.readLong();
+    }
+    ids.readPairs(in);
     return ids;
+  }
+
+  /** What was written in the first version of the format, which did not say what rises. */
+  static IdSet readOfVersion1(DataInputView in) throws IOException {
+    IdSet ids = new IdSet();
+    ids.readPairs(in);
+    return ids;
+  }
+
+  private void readPairs(DataInputView in) throws IOException {
+    for (int count = in.readInt(); count > 0; count--) {
+      hash(in.readLong(), in.readLong());
+    }
   }
 }

@@ -80,15 +80,24 @@ final class Int128 implements Comparable<Int128>, Serializable {
 
   /** Adds a 128-bit value; false, leaving this unchanged, when the sum does not fit. */
   boolean add(long high, long low) {
-    long sumLow = lo + low;
-    long carry = Long.compareUnsigned(sumLow, lo) < 0 ? 1 : 0;
-    long sumHigh = hi + high + carry;
-    if (((hi ^ sumHigh) & (high ^ sumHigh)) < 0) {
+    long sumHigh = addHigh(hi, lo, high, low);
+    if (overflows(hi, high, sumHigh)) {
       return false;
     }
     hi = sumHigh;
-    lo = sumLow;
+    lo += low;
     return true;
+  }
+
+  /** The higher half of a sum of two. */
+  static long addHigh(long hi, long lo, long otherHi, long otherLo) {
+    long carry = Long.compareUnsigned(lo + otherLo, lo) < 0 ? 1 : 0;
+    return hi + otherHi + carry;
+  }
+
+  /** Whether a sum with this higher half does not fit. */
+  static boolean overflows(long hi, long otherHi, long sumHi) {
+    return ((hi ^ sumHi) & (otherHi ^ sumHi)) < 0;
   }
 
   boolean fitsLong() {

@@ -10,7 +10,8 @@ import org.apache.flink.core.memory.DataOutputView;
 final class Notional {
   static final int SCALE = 2 * Int128.SCALE;
 
-  private final Int128 sum = new Int128();
+  private long hi; // the halves of an Int128, without an object of its own
+  private long lo;
   private BigInteger rest = BigInteger.ZERO;
 
   void add(Int128 price, Int128 size) {
@@ -22,20 +23,24 @@ final class Notional {
   }
 
   void add(Notional other) {
-    add(other.sum.hi, other.sum.lo);
+    add(other.hi, other.lo);
     rest = rest.add(other.rest);
   }
 
   private void add(long high, long low) {
-    if (!sum.add(high, low)) {
-      rest = rest.add(sum.big());
-      sum.hi = high;
-      sum.lo = low;
+    long sumHigh = Int128.addHigh(hi, lo, high, low);
+    if (Int128.overflows(hi, high, sumHigh)) {
+      rest = unscaled();
+      hi = high;
+      lo = low;
+    } else {
+      hi = sumHigh;
+      lo += low;
     }
   }
 
   BigInteger unscaled() {
-    return rest.add(sum.big());
+    return rest.add(Int128.of(hi, lo).big());
   }
 
   static BigDecimal decimal(byte[] unscaled) {
@@ -51,10 +56,12 @@ final class Notional {
   void read(DataInputView in) throws IOException {
     byte[] bytes = new byte[in.readShort()];
     in.readFully(bytes);
-    sum.set(0);
     rest = new BigInteger(bytes);
+    Int128 sum = new Int128();
     if (sum.set(rest)) {
       rest = BigInteger.ZERO;
     }
+    hi = sum.hi;
+    lo = sum.lo;
   }
 }

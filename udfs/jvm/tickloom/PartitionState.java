@@ -15,7 +15,7 @@ import org.apache.flink.core.memory.DataOutputSerializer;
  * partition claims it.
  */
 final class PartitionState {
-  private static final byte VERSION = 1;
+  private static final byte VERSION = 2;
   private static final int BLOCK_BYTES = 200_000; // below what G1 calls humongous, also in a small heap
   private static final long NOT_COVERED_YET = Long.MAX_VALUE;
 
@@ -99,7 +99,7 @@ final class PartitionState {
   static void restore(byte[] bytes, Map<Integer, PartitionState> states) throws IOException {
     DataInputDeserializer in = new DataInputDeserializer(bytes);
     byte version = in.readByte();
-    if (version != VERSION) {
+    if (version != VERSION && version != 1) {
       throw new IOException("fold state written in format " + version + ", this version reads " + VERSION);
     }
     PartitionState state = states.computeIfAbsent(in.readInt(), PartitionState::new);
@@ -108,7 +108,7 @@ final class PartitionState {
     for (int seconds = in.readInt(); seconds > 0; seconds--) {
       long second = in.readLong();
       for (int symbols = in.readInt(); symbols > 0; symbols--) {
-        state.addIds(second, in.readUTF(), IdSet.read(in));
+        state.addIds(second, in.readUTF(), version == 1 ? IdSet.readOfVersion1(in) : IdSet.read(in));
       }
     }
   }

@@ -11,7 +11,7 @@ import org.apache.flink.core.memory.DataOutputView;
  */
 final class Sources {
   private static final long GAP_MAX = 1 << 14; // reading through so many records costs less than a seek
-  private static final int RANGES_MAX = 16;
+  private static final int RANGES_MAX = 4;
   private static final int WIDTH = 3; // partition, first, last
 
   private static final long[] NONE = {};
@@ -40,7 +40,7 @@ final class Sources {
   /** Inserts a range in the order of (partition, first), then closes the gaps that are too small or too many. */
   private void add(int partition, long first, long last) {
     if ((size + 1) * WIDTH > ranges.length) {
-      ranges = Arrays.copyOf(ranges, ranges.length == 0 ? WIDTH : ranges.length + 2 * WIDTH);
+      ranges = Arrays.copyOf(ranges, ranges.length + WIDTH);
     }
     int at = size * WIDTH;
     while (at > 0 && (ranges[at - WIDTH] > partition || ranges[at - WIDTH] == partition && ranges[at - 2] > first)) {
