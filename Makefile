@@ -41,6 +41,7 @@ bench-peers: setup  ## the candle job beside Hazelcast Jet, Kafka Streams, Bytew
 
 bench-full: bench bench-peers  ## both, and one thing changed at a time: symbols, parallelism, disorder, checkpoints, …; hours
 	@$(BIN)/python -m bench sweep
+	@$(BIN)/python -m bench indicators
 
 profile: setup  ## a flame graph of the candle job's TaskManager
 	@$(BIN)/python -m bench profile

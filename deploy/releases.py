@@ -77,7 +77,7 @@ class Prepared:
         return self._start(Start(options, replace(before, before="").encoded()))
 
     def _start(self, start: Start) -> str:
-        assert self.release
+        _ = self.release  # the schemas are registered, and it waits
         start.write(self.folder)
         try:
             self.process.wait(START_TIMEOUT_S)

@@ -22,7 +22,7 @@ SECONDS = [0, 1, 59, 60, 899, 3_600, 90_000]
 NANOS = st.sampled_from([0, 1, 999_999_999]) | st.integers(0, SECOND_NS - 1)
 PRICES = st.integers(1, 10**38 - 1) | st.integers(1, 10**6) | st.integers(2**63 - 2, 2**63 + 2)
 SIZES = st.integers(1, 10**30 - 1) | st.integers(1, 10**6) | st.integers(2**63 - 2, 2**63 + 2)
-IDS = st.sampled_from(["1", "2", "3", "fifteen-bytes-1", "sixteen-bytes-id", "sixteen-bytes-iD", "é" * 20])
+IDS = st.sampled_from(["1", "2", "3", "02", "fifteen-bytes-1", "sixteen-bytes-id", "sixteen-bytes-iD", "é" * 20])
 CONDITIONS = Path(__file__).parents[1] / "udfs" / "conditions.toml"
 """The sale conditions that a job on these tapes is to know."""
 TOLD = [condition for rules in conditions.load(CONDITIONS).sets for condition in rules.known]

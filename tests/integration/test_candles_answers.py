@@ -41,6 +41,10 @@ class Known:
     resolution: str = "1s"
 
 
+LONG = ("123456789012345", "1234567890123456")
+"""Ids of 15 and of 16 digits: of these one is kept as a number."""
+
+
 def at(nanos: int, price: str = "1", size: str = "1", **fields: Any) -> TradeRecord:
     """A trade so many nanoseconds after the start of the tapes."""
     return trade(START_NS + nanos, price, size, **fields)
@@ -134,6 +138,11 @@ KNOWN = [
         "many ids come again backwards",
         [at(1, trade_id=str(number)) for number in (*range(100, 200), *range(199, 99, -1))],
         {"trade_count": 100, "duplicate_count": 100},
+    ),
+    Known(
+        "an id is a text: a number with other zeros before it, or with letters, is another",
+        [at(1, trade_id=name) for name in ("7", "8", "07", "08", "007", "8a", "a8", "7", "08", "007", "8a", *LONG * 2)],
+        {"trade_count": 9, "duplicate_count": 6},
     ),
     Known(
         "identical trades without an id are all counted",

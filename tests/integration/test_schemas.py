@@ -76,6 +76,14 @@ def test_registering_holds_every_subject_to_backward_transitive_and_changes_noth
     assert {subject: len(client.get_versions(subject)) for subject in ids} == versions
 
 
+def test_of_some_topics_the_schemas_are_registered_and_no_other(
+    stack: Stack, client: SchemaRegistryClient, odd_resolution: str
+) -> None:
+    ids = registry.register(stack.registry_client(), [odd_resolution], only=[topics.TRADES, topics.LATE])
+    assert set(ids) == {topics.subject(topics.TRADES), topics.subject(topics.LATE)}
+    assert topics.subject(topics.candles(odd_resolution)) not in client.get_subjects()
+
+
 def test_a_registered_id_leads_back_to_our_schema(stack: Stack, client: SchemaRegistryClient) -> None:
     ids = registry.register(stack.registry_client(), ["1m"])
     for subject, name in topics.subjects(["1m"]).items():

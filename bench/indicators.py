@@ -1,0 +1,121 @@
+"""`python -m bench indicators`: how many bars a second a step in Python takes in, in processes and in threads."""
+
+import csv
+import json
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import click
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from bench.cluster import fresh_stack, new_task_manager
+from bench.moments import anomalies
+from deploy import flink, jobs, paths, rest
+from deploy.errors import UserError
+from deploy.stack import Stack
+
+MODES = ("process", "thread")
+SHORTER = 4
+"""A run of a part of the bars is subtracted: what is left has no start in it."""
+TIMEOUT_S = 600
+POLL_S = 0.5
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a number of bars took: seconds on the clock, and CPU seconds of the TaskManager and its Python."""
+
+    bars: int
+    seconds: float
+    cpu_s: float
+
+    def __sub__(self, other: "Taken") -> "Taken":
+        return Taken(self.bars - other.bars, self.seconds - other.seconds, self.cpu_s - other.cpu_s)
+
+
+@click.command()
+@click.option("--bars", default=4_000_000, show_default=True, type=click.IntRange(400_000))
+@click.option("--symbols", default=500, show_default=True, type=click.IntRange(1))
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(1))
+def indicators(bars: int, symbols: int, repeats: int) -> None:
+    """Measure a step in Python with state on a stack of its own: a moving average, and what is far from it.
+
+    The anomalies must be those of plain Python; else exit code 1.
+    """
+    console = Console()
+    taken: dict[str, list[Taken]] = {mode: [] for mode in MODES}
+    with fresh_stack(False, lambda part, seconds: None) as stack:
+        for _ in range(repeats):
+            for mode in MODES:
+                with console.status(f"running in a {mode}"):
+                    taken[mode].append(_run(stack, mode, bars, symbols) - _run(stack, mode, bars // SHORTER, symbols))
+                last = taken[mode][-1]
+                console.print(
+                    f"  {mode:8} {last.bars / last.seconds:9,.0f} bars/s, {last.bars / last.cpu_s:9,.0f} per CPU-second"
+                )
+    console.print(_table(taken))
+
+
+def _table(taken: dict[str, list[Taken]]) -> Table:
+    table = Table("Python in a", "bars/s per CPU (least–most)")
+    for mode, runs in taken.items():
+        speeds = sorted(run.bars / run.cpu_s for run in runs)
+        table.add_row(mode, f"{median(speeds):,.0f} ({speeds[0]:,.0f}–{speeds[-1]:,.0f})")
+    return table
+
+
+def _run(stack: Stack, mode: str, bars: int, symbols: int) -> Taken:
+    """A job from start to end. Raises UserError when it fails or finds something else than plain Python does."""
+    new_task_manager(stack)
+    manager = stack.processes()["taskmanager"]
+    with tempfile.TemporaryDirectory() as out:
+        before = _cpu_seconds(manager)
+        job_id = _submit(stack, {"bars": bars, "symbols": symbols, "mode": mode, "out": out})
+        _await_end(job_id, stack.flink_address)
+        cpu_s = _cpu_seconds(manager) - before
+        if _found(Path(out)) != sorted(anomalies(bars, symbols)):
+            raise UserError(f"in a {mode}, other anomalies were found than by plain Python")
+    job = rest.of(stack.flink_address).get(f"/jobs/{job_id}")
+    return Taken(bars, (job["timestamps"]["FINISHED"] - job["timestamps"]["RUNNING"]) / 1_000, cpu_s)
+
+
+def _submit(stack: Stack, arguments: dict[str, object]) -> str:
+    script = Path(__file__).with_name("indicators_job.py")
+    result = subprocess.run(
+        [*flink.command(jobs.remote(stack.flink_address)), "-py", str(script), json.dumps(arguments)],
+        env={**flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = result.stdout + result.stderr
+    if result.returncode != 0:
+        raise UserError(f"the job did not start: {flink.root_cause(output)}")
+    return flink.job_id(output)
+
+
+def _await_end(job_id: str, address: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while not jobs.has_ended(job_id, address):
+        if time.monotonic() > deadline:
+            raise UserError(f"job {job_id} did not end within {TIMEOUT_S} s")
+        time.sleep(POLL_S)
+
+
+def _found(folder: Path) -> list[tuple[int, int, float]]:
+    parts = (file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
+    rows = (row for part in parts for row in csv.reader(part.open()))
+    return sorted((int(symbol), int(number), float(average)) for symbol, number, average in rows)
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Of a process and all that it has started, also what has ended."""
+    times = process.cpu_times()
+    own = times.user + times.system + times.children_user + times.children_system
+    return float(own) + sum(map(_cpu_seconds, process.children()))
