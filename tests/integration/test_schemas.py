@@ -43,10 +43,14 @@ def client(stack: Stack) -> Iterator[SchemaRegistryClient]:
         yield client
 
 
+def nobodys_resolution() -> str:
+    return f"{uuid4().int % 10**9 + 1}s"
+
+
 @pytest.fixture
 def odd_resolution(client: SchemaRegistryClient) -> Iterator[str]:
-    """A resolution nobody else uses, whose subject is removed afterwards."""
-    resolution = f"{uuid4().int % 10**9 + 1}s"
+    """A resolution nobody else uses, whose subject the test registers, and which is removed afterwards."""
+    resolution = nobodys_resolution()
     yield resolution
     client.delete_subject(topics.subject(topics.candles(resolution)))
 
@@ -76,12 +80,11 @@ def test_registering_holds_every_subject_to_backward_transitive_and_changes_noth
     assert {subject: len(client.get_versions(subject)) for subject in ids} == versions
 
 
-def test_of_some_topics_the_schemas_are_registered_and_no_other(
-    stack: Stack, client: SchemaRegistryClient, odd_resolution: str
-) -> None:
-    ids = registry.register(stack.registry_client(), [odd_resolution], only=[topics.TRADES, topics.LATE])
+def test_of_some_topics_the_schemas_are_registered_and_no_other(stack: Stack, client: SchemaRegistryClient) -> None:
+    resolution = nobodys_resolution()
+    ids = registry.register(stack.registry_client(), [resolution], only=[topics.TRADES, topics.LATE])
     assert set(ids) == {topics.subject(topics.TRADES), topics.subject(topics.LATE)}
-    assert topics.subject(topics.candles(odd_resolution)) not in client.get_subjects()
+    assert topics.subject(topics.candles(resolution)) not in client.get_subjects()
 
 
 def test_a_registered_id_leads_back_to_our_schema(stack: Stack, client: SchemaRegistryClient) -> None:
