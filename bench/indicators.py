@@ -5,22 +5,24 @@ import json
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import click
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from bench.cluster import fresh_stack, new_task_manager
+from bench.meter import machine_cpu_s
 from bench.moments import anomalies
 from deploy import flink, jobs, paths, rest
 from deploy.errors import UserError
 from deploy.stack import Stack
 
 MODES = ("process", "thread")
+TOGETHER_MORE = 8
+"""So many times the bars when they come together: a run is to take longer than its start."""
 SHORTER = 4
 """A run of a part of the bars is subtracted: what is left has no start in it."""
 TIMEOUT_S = 600
@@ -28,8 +30,22 @@ POLL_S = 0.5
 
 
 @dataclass(frozen=True)
+class Variant:
+    """How bars get to Python: in which of Flink's modes, one at a time or all together that end together."""
+
+    mode: str
+    together: bool
+
+    def __str__(self) -> str:
+        return f"{self.mode}, {'all that end together' if self.together else 'a bar at a time'}"
+
+
+VARIANTS = tuple(Variant(mode, together) for together in (False, True) for mode in MODES)
+
+
+@dataclass(frozen=True)
 class Taken:
-    """What a number of bars took: seconds on the clock, and CPU seconds of the TaskManager and its Python."""
+    """What a number of bars took: seconds on the clock, and CPU seconds of all that ran on the machine."""
 
     bars: int
     seconds: float
@@ -40,7 +56,7 @@ class Taken:
 
 
 @click.command()
-@click.option("--bars", default=4_000_000, show_default=True, type=click.IntRange(400_000))
+@click.option("--bars", default=800_000, show_default=True, type=click.IntRange(80_000))
 @click.option("--symbols", default=500, show_default=True, type=click.IntRange(1))
 @click.option("--repeats", default=3, show_default=True, type=click.IntRange(1))
 def indicators(bars: int, symbols: int, repeats: int) -> None:
@@ -49,38 +65,40 @@ def indicators(bars: int, symbols: int, repeats: int) -> None:
     The anomalies must be those of plain Python; else exit code 1.
     """
     console = Console()
-    taken: dict[str, list[Taken]] = {mode: [] for mode in MODES}
+    taken: dict[Variant, list[Taken]] = {variant: [] for variant in VARIANTS}
     with fresh_stack(False, lambda part, seconds: None) as stack:
-        for _ in range(repeats):
-            for mode in MODES:
-                with console.status(f"running in a {mode}"):
-                    taken[mode].append(_run(stack, mode, bars, symbols) - _run(stack, mode, bars // SHORTER, symbols))
-                last = taken[mode][-1]
-                console.print(
-                    f"  {mode:8} {last.bars / last.seconds:9,.0f} bars/s, {last.bars / last.cpu_s:9,.0f} per CPU-second"
-                )
+        for variant in VARIANTS * repeats:
+            number = bars * (TOGETHER_MORE if variant.together else 1)
+            with console.status(f"running {variant}"):
+                last = _run(stack, variant, number, symbols) - _run(stack, variant, number // SHORTER, symbols)
+            taken[variant].append(last)
+            console.print(
+                f"  {variant!s:30} {last.bars / last.seconds:9,.0f} bars/s, {last.bars / last.cpu_s:9,.0f} a CPU second"
+            )
     console.print(_table(taken))
 
 
-def _table(taken: dict[str, list[Taken]]) -> Table:
-    table = Table("Python in a", "bars/s per CPU (least–most)")
-    for mode, runs in taken.items():
+def _table(taken: dict[Variant, list[Taken]]) -> Table:
+    table = Table("Python in a", "bars a CPU second (least–most)", "bars/s")
+    for variant, runs in taken.items():
         speeds = sorted(run.bars / run.cpu_s for run in runs)
-        table.add_row(mode, f"{median(speeds):,.0f} ({speeds[0]:,.0f}–{speeds[-1]:,.0f})")
+        each_second = median(run.bars / run.seconds for run in runs)
+        table.add_row(
+            str(variant), f"{median(speeds):,.0f} ({speeds[0]:,.0f}–{speeds[-1]:,.0f})", f"{each_second:,.0f}"
+        )
     return table
 
 
-def _run(stack: Stack, mode: str, bars: int, symbols: int) -> Taken:
+def _run(stack: Stack, variant: Variant, bars: int, symbols: int) -> Taken:
     """A job from start to end. Raises UserError when it fails or finds something else than plain Python does."""
     new_task_manager(stack)
-    manager = stack.processes()["taskmanager"]
     with tempfile.TemporaryDirectory() as out:
-        before = _cpu_seconds(manager)
-        job_id = _submit(stack, {"bars": bars, "symbols": symbols, "mode": mode, "out": out})
+        before = machine_cpu_s()
+        job_id = _submit(stack, {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
         _await_end(job_id, stack.flink_address)
-        cpu_s = _cpu_seconds(manager) - before
+        cpu_s = machine_cpu_s() - before
         if _found(Path(out)) != sorted(anomalies(bars, symbols)):
-            raise UserError(f"in a {mode}, other anomalies were found than by plain Python")
+            raise UserError(f"{variant}: other anomalies were found than by plain Python")
     job = rest.of(stack.flink_address).get(f"/jobs/{job_id}")
     return Taken(bars, (job["timestamps"]["FINISHED"] - job["timestamps"]["RUNNING"]) / 1_000, cpu_s)
 
@@ -112,10 +130,3 @@ def _found(folder: Path) -> list[tuple[int, int, float]]:
     parts = (file for file in folder.rglob("*") if file.is_file() and not file.name.startswith((".", "_")))
     rows = (row for part in parts for row in csv.reader(part.open()))
     return sorted((int(symbol), int(number), float(average)) for symbol, number, average in rows)
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    """Of a process and all that it has started, also what has ended."""
-    times = process.cpu_times()
-    own = times.user + times.system + times.children_user + times.children_system
-    return float(own) + sum(map(_cpu_seconds, process.children()))

@@ -57,7 +57,12 @@ class Meter:
         while True:
             for process in self._job:
                 self._look_at(process)
-            used = (sum(self._used.values()), sum(self._compilers.values()), _cpu_seconds(self._broker), _machine())
+            used = (
+                sum(self._used.values()),
+                sum(self._compilers.values()),
+                _cpu_seconds(self._broker),
+                machine_cpu_s(),
+            )
             self._samples.append([time.time(), *used])
             if self._stopped.wait(SAMPLE_EVERY_S):
                 return
@@ -88,6 +93,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _machine() -> float:
+def machine_cpu_s() -> float:
+    """CPU seconds that everything on this machine has taken since it started."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system)

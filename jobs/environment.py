@@ -112,6 +112,7 @@ def with_functions(settings: Settings, name: str) -> "StreamTableEnvironment":
     _keep_timers()
     _checkpoint(env, settings.checkpoint_interval)
     env.get_config().set("python.fn-execution.bundle.time", "100")  # ms a record may wait for others
+    env.get_config().set("python.fn-execution.bundle.size", "10000")  # each bundle writes the state of its keys once
     return env
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from jobs.keyed import by_first_column
+
 if TYPE_CHECKING:
     from pyflink.datastream import KeyedProcessFunction
     from pyflink.table import StatementSet, StreamTableEnvironment
@@ -26,7 +28,7 @@ def by_symbol(
         [Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE()), Types.LONG()],
     )
     rows = env.to_data_stream(env.sql_query(query))
-    records = rows.key_by(lambda row: row[0], Types.STRING()).process(step, emitted).name(name).uid(name)
+    records = by_first_column(rows, Types.STRING()).process(step, emitted).name(name).uid(name)
     env.create_temporary_view("records", records)
     inserts = env.create_statement_set()
     for table, topic, _ in sinks:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from jobs import kafka, topics
 from jobs.environment import run, with_functions
+from jobs.keyed import by_first_column
 from jobs.settings import Settings, SettingsError, milliseconds
 from schemas import ddl
 from schemas.resolutions import SESSIONS
@@ -44,8 +45,7 @@ def define(env: "StreamTableEnvironment", settings: Settings) -> "StatementSet":
         settings.calendars, nanoseconds(settings.session_horizon), nanoseconds(settings.silent_after)
     )
     candles = (
-        env.to_data_stream(minutes)
-        .key_by(lambda row: row[0], key_type=Types.STRING())
+        by_first_column(env.to_data_stream(minutes), Types.STRING())
         .process(function, output_type=row_type("candle"))
         .name(NAME)
         .uid(NAME)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.moments import SPIKE_EVERY, WEIGHT, Judgement, Moments, anomalies, judged
+from bench.moments import SPIKE_EVERY, WEIGHT, Judgement, Moments, MomentsOfMany, anomalies, judged
 
 
 def last(closes: list[float]) -> Judgement:
@@ -22,6 +22,18 @@ def test_the_moments_are_sums_in_which_a_bar_weighs_a_tenth_less_with_each_that_
     variance = sum(weight * (close - average) ** 2 for weight, close in zip(weights, closes, strict=True))
     assert last(closes).after.average == pytest.approx(average)
     assert last(closes).after.variance == pytest.approx(variance, abs=1e-6)
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 5), st.floats(1, 1_000), min_size=1), max_size=40))
+def test_many_bars_together_are_judged_as_one_by_one(ends: list[dict[int, float]]) -> None:
+    one_by_one, together = dict.fromkeys(range(6), Moments()), MomentsOfMany()
+    for closes in ends:
+        judgements = {symbol: judged(one_by_one[symbol], close) for symbol, close in closes.items()}
+        one_by_one |= {symbol: judgement.after for symbol, judgement in judgements.items()}
+        averages, deviations, far = together.judge(list(closes), list(closes.values()))
+        assert averages == [judgement.average for judgement in judgements.values()]
+        assert deviations == pytest.approx([judgement.deviation for judgement in judgements.values()])
+        assert far == [place for place, judgement in enumerate(judgements.values(), 1) if judgement.anomaly]
 
 
 def test_a_bar_far_from_those_before_it_is_an_anomaly_once_there_are_some() -> None:
