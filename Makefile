@@ -29,17 +29,17 @@ faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 f
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; twenty minutes
+bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; ten minutes
 	@$(BIN)/python -m bench jobs
-	@$(BIN)/python -m bench quotes --repeats 1
-	@$(BIN)/python -m bench books --repeats 1
+	@$(BIN)/python -m bench quotes --messages 5000000 --repeats 1
+	@$(BIN)/python -m bench books --messages 5000000 --repeats 1
 	@$(BIN)/python -m bench latency
 	@$(BIN)/python -m bench service
 
 bench-peers: setup  ## the candle job beside Hazelcast Jet, Kafka Streams, Bytewax, Quix Streams and no engine at all; an hour
 	@$(BIN)/python -m bench peers
 
-bench-full: bench bench-peers  ## both, and one thing changed at a time: symbols, parallelism, disorder, checkpoints, …; hours
+bench-full: bench bench-peers  ## both, one thing changed at a time (symbols, parallelism, disorder, checkpoints, …), and steps in Python; hours
 	@$(BIN)/python -m bench sweep
 	@$(BIN)/python -m bench indicators
 

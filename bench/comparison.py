@@ -30,7 +30,7 @@ keep_option = click.option("--keep", is_flag=True, help="Leave the stack and its
 
 
 @click.command()
-@click.option("--trades", default=30_000_000, show_default=True, type=click.IntRange(LEAST, 1_000_000_000))
+@click.option("--trades", default=12_000_000, show_default=True, type=click.IntRange(LEAST, 1_000_000_000))
 @symbols_option
 @repeats_option
 @keep_option
