@@ -92,15 +92,21 @@ def _table(taken: dict[Variant, list[Taken]]) -> Table:
 def _run(stack: Stack, variant: Variant, bars: int, symbols: int) -> Taken:
     """A job from start to end. Raises UserError when it fails or finds something else than plain Python does."""
     new_task_manager(stack)
-    with tempfile.TemporaryDirectory() as out:
-        before = machine_cpu_s()
-        job_id = _submit(stack, {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
-        _await_end(job_id, stack.flink_address)
-        cpu_s = machine_cpu_s() - before
-        if _found(Path(out)) != sorted(anomalies(bars, symbols)):
-            raise UserError(f"{variant}: other anomalies were found than by plain Python")
+    before = machine_cpu_s()
+    job_id, found = watched(stack, variant, bars, symbols)
+    cpu_s = machine_cpu_s() - before
+    if found != sorted(anomalies(bars, symbols)):
+        raise UserError(f"{variant}: other anomalies were found than by plain Python")
     job = rest.of(stack.flink_address).get(f"/jobs/{job_id}")
     return Taken(bars, (job["timestamps"]["FINISHED"] - job["timestamps"]["RUNNING"]) / 1_000, cpu_s)
+
+
+def watched(stack: Stack, variant: Variant, bars: int, symbols: int) -> tuple[str, list[tuple[int, int, float]]]:
+    """Id of a job that has judged so many bars, and the anomalies it found. Raises UserError when it fails."""
+    with tempfile.TemporaryDirectory() as out:
+        job_id = _submit(stack, {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
+        _await_end(job_id, stack.flink_address)
+        return job_id, _found(Path(out))
 
 
 def _submit(stack: Stack, arguments: dict[str, object]) -> str:

@@ -24,6 +24,7 @@ CAUSES = (
     # A step in Python: its own exception is inside the message of Java's.
     re.compile(r"^Caused by: .*Traceback \(most recent call last\):\n(?:[ \t].*\n)+([\w.]+): (.+)$", re.MULTILINE),
     re.compile(r"^Caused by: ([\w.$]+): (?!Python process exits)(.+)$", re.MULTILINE),
+    re.compile(r"^: (java[\w.$]+|org[\w.$]+): (.+)$", re.MULTILINE),  # Java's, without a cause, below py4j's own line
     re.compile(
         r"^(?!WARNING)([\w.]+): (?!java|Python process exits)(.+)$", re.MULTILINE
     ),  # the end of a Python traceback

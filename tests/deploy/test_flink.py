@@ -37,6 +37,15 @@ def test_the_innermost_java_exception_is_the_root_cause() -> None:
     assert root_cause(JAVA) == "ConnectException: Connection refused: localhost:9092"
 
 
+def test_a_java_exception_without_a_cause_is_told_and_not_that_a_call_failed() -> None:
+    output = (
+        "py4j.protocol.Py4JJavaError: An error occurred while calling o9.executeSql.\n"
+        ": java.lang.ArrayIndexOutOfBoundsException: Index 1 out of bounds for length 1\n"
+        "\tat org.apache.flink.Some.method(Some.java:1)\n"
+    )
+    assert root_cause(output) == "ArrayIndexOutOfBoundsException: Index 1 out of bounds for length 1"
+
+
 def test_without_a_java_exception_the_python_one_is_the_root_cause() -> None:
     assert root_cause(PYTHON) == "ValueError: relative path can't be expressed as a file URI"
 
