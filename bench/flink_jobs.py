@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -114,17 +115,20 @@ class StockSql(FlinkJob):
             "jars": [str(jar) for jar in jars.group("flink")],
             "checkpoint_interval_ms": milliseconds(self.settings.checkpoint_interval),
         }
-        host, port = self.stack.flink_address.split(":")
-        options = {"execution.target": "remote", "rest.address": host, "rest.port": port, "execution.attached": "false"}
-        script = Path(__file__).with_name("stock.py")
-        result = subprocess.run(
-            [*flink.command(options), "-py", str(script), json.dumps(arguments)],
-            env={**flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = result.stdout + result.stderr
-        if result.returncode != 0:
-            raise UserError(f"stock Flink SQL did not start: {flink.root_cause(output)}")
-        return flink.job_id(output)
+        return submitted(self.stack, "stock", arguments)
+
+
+def submitted(stack: Stack, name: str, arguments: Mapping[str, Any]) -> str:
+    """The id of the job of bench/<name>.py, whose arguments are JSON. Raises UserError when it does not start."""
+    script = Path(__file__).with_name(f"{name}.py")
+    result = subprocess.run(
+        [*flink.command(jobs.remote(stack.flink_address)), "-py", str(script), json.dumps(arguments)],
+        env={**flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = result.stdout + result.stderr
+    if result.returncode != 0:
+        raise UserError(f"{name} did not start: {flink.root_cause(output)}")
+    return flink.job_id(output)

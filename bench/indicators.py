@@ -1,8 +1,6 @@
 """`python -m bench indicators`: how many bars a second a step in Python takes in, in processes and in threads."""
 
 import csv
-import json
-import subprocess
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -14,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cluster import fresh_stack, new_task_manager
+from bench.flink_jobs import submitted
 from bench.meter import machine_cpu_s
 from bench.moments import anomalies
-from deploy import flink, jobs, paths, rest
+from deploy import jobs, rest
 from deploy.errors import UserError
 from deploy.stack import Stack
 
@@ -104,24 +103,9 @@ def _run(stack: Stack, variant: Variant, bars: int, symbols: int) -> Taken:
 def watched(stack: Stack, variant: Variant, bars: int, symbols: int) -> tuple[str, list[tuple[int, int, float]]]:
     """Id of a job that has judged so many bars, and the anomalies it found. Raises UserError when it fails."""
     with tempfile.TemporaryDirectory() as out:
-        job_id = _submit(stack, {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
+        job_id = submitted(stack, "indicators_job", {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
         _await_end(job_id, stack.flink_address)
         return job_id, _found(Path(out))
-
-
-def _submit(stack: Stack, arguments: dict[str, object]) -> str:
-    script = Path(__file__).with_name("indicators_job.py")
-    result = subprocess.run(
-        [*flink.command(jobs.remote(stack.flink_address)), "-py", str(script), json.dumps(arguments)],
-        env={**flink.flink_environment(), "PYTHONPATH": str(paths.ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = result.stdout + result.stderr
-    if result.returncode != 0:
-        raise UserError(f"the job did not start: {flink.root_cause(output)}")
-    return flink.job_id(output)
 
 
 def _await_end(job_id: str, address: str) -> None:
