@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyflink.datastream import DataStream, KeyedProcessFunction
     from pyflink.table import StreamTableEnvironment
 
+ROOT = Path(__file__).parents[1]
 PARTS = 2
 """Of the symbols, when bars come together: the step in Python has as many tasks."""
 
@@ -136,7 +137,7 @@ def configure(env: "StreamTableEnvironment", mode: str) -> None:
         "execution.checkpointing.interval": "10 s",
         "restart-strategy.type": "none",
         "python.execution-mode": mode,
-        "python.pythonpath": sysconfig.get_path("purelib"),  # Python in a thread does not know of the environment
+        "python.pythonpath": f"{sysconfig.get_path('purelib')}:{ROOT}",  # Python in a thread knows of no environment
         "python.fn-execution.bundle.size": "100000",
         "table.local-time-zone": "UTC",
     }.items():
