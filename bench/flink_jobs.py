@@ -60,12 +60,7 @@ class FlinkJob:
 
     def finish(self) -> None:
         """Submit the job and wait for its end. Raises UserError."""
-        job_id = self._submit()
-        deadline = time.monotonic() + TIMEOUT_S
-        while not jobs.has_ended(job_id, self.stack.flink_address):
-            if time.monotonic() > deadline:
-                raise UserError(f"the job did not end: {jobs.page(job_id, self.stack.flink_address)}")
-            time.sleep(POLL_S)
+        await_end(self._submit(), self.stack.flink_address)
 
     def _submit(self) -> str:
         return self._run("candles", self.settings.trades_topic, VARIANTS[self.name])
@@ -132,3 +127,12 @@ def submitted(stack: Stack, name: str, arguments: Mapping[str, Any]) -> str:
     if result.returncode != 0:
         raise UserError(f"{name} did not start: {flink.root_cause(output)}")
     return flink.job_id(output)
+
+
+def await_end(job_id: str, address: str) -> None:
+    """Wait for the end of a job. Raises UserError when it fails, or does not end within TIMEOUT_S."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not jobs.has_ended(job_id, address):
+        if time.monotonic() > deadline:
+            raise UserError(f"the job did not end: {jobs.page(job_id, address)}")
+        time.sleep(POLL_S)

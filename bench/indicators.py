@@ -2,7 +2,6 @@
 
 import csv
 import tempfile
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -12,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cluster import fresh_stack, new_task_manager
-from bench.flink_jobs import submitted
+from bench.flink_jobs import await_end, submitted
 from bench.meter import machine_cpu_s
 from bench.moments import anomalies
-from deploy import jobs, rest
+from deploy import rest
 from deploy.errors import UserError
 from deploy.stack import Stack
 
@@ -24,8 +23,6 @@ TOGETHER_MORE = 8
 """So many times the bars when they come together: a run is to take longer than its start."""
 SHORTER = 4
 """A run of a part of the bars is subtracted: what is left has no start in it."""
-TIMEOUT_S = 600
-POLL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,16 +101,8 @@ def watched(stack: Stack, variant: Variant, bars: int, symbols: int) -> tuple[st
     """Id of a job that has judged so many bars, and the anomalies it found. Raises UserError when it fails."""
     with tempfile.TemporaryDirectory() as out:
         job_id = submitted(stack, "indicators_job", {"bars": bars, "symbols": symbols, **asdict(variant), "out": out})
-        _await_end(job_id, stack.flink_address)
+        await_end(job_id, stack.flink_address)
         return job_id, _found(Path(out))
-
-
-def _await_end(job_id: str, address: str) -> None:
-    deadline = time.monotonic() + TIMEOUT_S
-    while not jobs.has_ended(job_id, address):
-        if time.monotonic() > deadline:
-            raise UserError(f"job {job_id} did not end within {TIMEOUT_S} s")
-        time.sleep(POLL_S)
 
 
 def _found(folder: Path) -> list[tuple[int, int, float]]:

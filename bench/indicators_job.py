@@ -62,7 +62,7 @@ def all_together() -> "KeyedProcessFunction":
     return Watch()
 
 
-def judged_each(env: "StreamTableEnvironment", symbols: int) -> "DataStream":
+def judged_each(env: "StreamTableEnvironment") -> "DataStream":
     """(symbol, number, average, deviation, anomaly) of every bar, one at a time through Python."""
     from pyflink.common import Types
 
@@ -72,7 +72,7 @@ def judged_each(env: "StreamTableEnvironment", symbols: int) -> "DataStream":
     return by_first_column(bars, Types.INT()).process(each(), Types.ROW_NAMED(names, told)).set_parallelism(PARTS)
 
 
-def judged_together(env: "StreamTableEnvironment", symbols: int) -> "DataStream":
+def judged_together(env: "StreamTableEnvironment") -> "DataStream":
     """As many of each, as arrays, for the bars that end together."""
     from pyflink.common import Types
 
@@ -110,9 +110,7 @@ def main(bars: int, symbols: int, mode: str, together: bool, out: str) -> None:
             CAST({CLOSE} AS DOUBLE) AS `close`, ended
         FROM (SELECT f0 AS n, ended FROM numbers)
     """)
-    env.create_temporary_view(
-        "told", env.from_data_stream((judged_together if together else judged_each)(env, symbols))
-    )
+    env.create_temporary_view("told", env.from_data_stream((judged_together if together else judged_each)(env)))
     env.execute_sql(f"""
         CREATE TEMPORARY TABLE anomalies (symbol INT, number BIGINT, average DOUBLE)
         WITH ('connector' = 'filesystem', 'path' = '{out}', 'format' = 'csv')
