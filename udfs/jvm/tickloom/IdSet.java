@@ -42,20 +42,8 @@ final class IdSet {
       bytes = trade.bytes;
       from = trade.tradeId.from;
       length = trade.tradeId.length;
-      number = length <= EXACT_BYTES_MAX ? number(bytes, from, length) : NO_NUMBER;
+      number = length <= EXACT_BYTES_MAX ? Words.decimal(bytes, from, length) : NO_NUMBER;
       setVenue(trade.bytes, trade.venue.from, Math.max(trade.venue.length, 0));
-    }
-
-    private static long number(byte[] bytes, int from, int length) {
-      long number = 0;
-      for (int i = from; i < from + length; i++) {
-        int digit = bytes[i] - '0';
-        if (digit < 0 || digit > 9) {
-          return NO_NUMBER;
-        }
-        number = 10 * number + digit;
-      }
-      return number;
     }
 
     private void setVenue(byte[] bytes, int from, int length) {

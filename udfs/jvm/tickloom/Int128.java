@@ -53,14 +53,10 @@ final class Int128 implements Comparable<Int128>, Serializable {
     if (length <= 0) {
       return false;
     }
-    if (length > 8) {
+    if (length > Words.BYTES) {
       return set(new BigInteger(bytes, from, length));
     }
-    long value = bytes[from];
-    for (int i = from + 1; i < from + length; i++) {
-      value = value << 8 | bytes[i] & 0xff;
-    }
-    set(value);
+    set(Words.signed(bytes, from, length));
     return true;
   }
 

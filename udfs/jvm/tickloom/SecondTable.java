@@ -49,11 +49,8 @@ final class SecondTable {
 
   /** The second of a symbol, added when it is not open yet. The symbol is a piece of the bytes. */
   Second of(int partition, byte[] bytes, int from, int length, long second) {
-    long head = length;
+    long head = (long) length << 8 * HEAD_BYTES | Words.head(bytes, from, Math.min(length, HEAD_BYTES));
     int end = from + length;
-    for (int i = from; i < Math.min(end, from + HEAD_BYTES); i++) {
-      head = head << 8 | bytes[i] & 0xff;
-    }
     long mixed = (head ^ second * 0x9E3779B97F4A7C15L) + partition;
     for (int i = from + HEAD_BYTES; i < end; i++) {
       mixed = 31 * mixed + bytes[i];

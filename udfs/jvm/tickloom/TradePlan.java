@@ -22,6 +22,7 @@ final class TradePlan {
   private static final List<String> REQUIRED = List.of("symbol", "ts_event", "price", "size");
 
   private static final int DEPTH_MAX = 100;
+  private static final int NUMBER_BYTES_MAX = 10;
 
   private final Step[] steps;
   private final String unreadable;
@@ -335,15 +336,48 @@ final class TradePlan {
   }
 
   private long number() throws MalformedException {
-    byte next = bytes[at++];
-    long value = next & 0x7f;
-    for (int shift = 7; next < 0; shift += 7) {
-      if (shift > 63) {
-        throw new MalformedException("a number is longer than 10 bytes");
-      }
-      next = bytes[at++];
-      value |= (long) (next & 0x7f) << shift;
+    byte first = bytes[at];
+    if (first >= 0) {
+      at++;
+      return zigzag(first);
     }
+    return at + NUMBER_BYTES_MAX <= bytes.length ? numberByWord() : numberByBytes();
+  }
+
+  private long numberByWord() throws MalformedException {
+    long word = Words.at(bytes, at);
+    int length = Words.lengthOfNumber(word);
+    if (length <= Words.BYTES) {
+      at += length;
+      return zigzag(Words.sevens(word, length));
+    }
+    byte next = bytes[at + Words.BYTES];
+    long value = Words.sevens(word, Words.BYTES) | (next & 0x7fL) << 56;
+    at += Words.BYTES + 1;
+    return zigzag(next < 0 ? value | lastOfNumber() << 63 : value);
+  }
+
+  private long numberByBytes() throws MalformedException {
+    long value = 0;
+    for (int shift = 0; shift < 63; shift += 7) {
+      byte next = bytes[at++];
+      value |= (next & 0x7fL) << shift;
+      if (next >= 0) {
+        return zigzag(value);
+      }
+    }
+    return zigzag(value | lastOfNumber() << 63);
+  }
+
+  private long lastOfNumber() throws MalformedException {
+    byte last = bytes[at++];
+    if (last < 0) {
+      throw new MalformedException("a number is longer than " + NUMBER_BYTES_MAX + " bytes");
+    }
+    return last;
+  }
+
+  private static long zigzag(long value) {
     return value >>> 1 ^ -(value & 1);
   }
 
