@@ -11,9 +11,11 @@ import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.KafkaSourceBuilder;
+import org.apache.flink.connector.kafka.source.KafkaSourceOptions;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDeserializationSchema;
 import org.apache.flink.kafka.shaded.org.apache.kafka.common.TopicPartition;
+import org.apache.flink.kafka.shaded.org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.factories.DynamicTableFactory;
 import org.apache.flink.table.types.DataType;
@@ -51,18 +53,19 @@ final class KafkaTables {
   }
 
   /** From the earliest record, or from where a checkpoint says; a test or a backfill says where to end. */
-  static <T> KafkaSource<T> source(
+  static <T> TopicSource<T> source(
       ReadableConfig config, Map<String, String> table, KafkaRecordDeserializationSchema<T> deserializer) {
     return source(config, required(config, TOPIC), table, deserializer);
   }
 
   /** Likewise, of another topic than the table's first. */
-  static <T> KafkaSource<T> source(ReadableConfig config, String topic, Map<String, String> table,
+  static <T> TopicSource<T> source(ReadableConfig config, String topic, Map<String, String> table,
       KafkaRecordDeserializationSchema<T> deserializer) {
+    Properties consumer = consumerProperties(config, table);
     KafkaSourceBuilder<T> builder = KafkaSource.<T>builder()
         .setStartingOffsets(OffsetsInitializer.earliest())
         .setDeserializer(deserializer)
-        .setProperties(consumerProperties(config, table));
+        .setProperties(consumer);
     Map<String, String> stops = config.get(STOP_OFFSETS);
     if (stops.isEmpty()) {
       builder.setTopics(topic);
@@ -75,7 +78,7 @@ final class KafkaTables {
     if (config.get(BOUNDED) && stops.isEmpty()) {
       builder.setBounded(OffsetsInitializer.latest());
     }
-    return builder.build();
+    return new TopicSource<>(builder.build(), deserializer, consumer);
   }
 
   static String required(ReadableConfig config, ConfigOption<String> option) {
@@ -99,7 +102,13 @@ final class KafkaTables {
     properties.put("fetch.max.wait.ms", "50");
     properties.put("max.partition.fetch.bytes", "4194304");
     properties.put("max.poll.records", "4000");
-    properties.put("commit.offsets.on.checkpoint", String.valueOf(config.getOptional(GROUP).isPresent()));
+    properties.put("receive.buffer.bytes", "-1"); // as much as the system finds useful: a poll takes what has come
+    properties.put("auto.offset.reset", "earliest");
+    properties.put("enable.auto.commit", "false");
+    properties.put("key.deserializer", ByteArrayDeserializer.class.getName());
+    properties.put("value.deserializer", ByteArrayDeserializer.class.getName());
+    properties.put(KafkaSourceOptions.COMMIT_OFFSETS_ON_CHECKPOINT.key(),
+        String.valueOf(config.getOptional(GROUP).isPresent()));
     config.getOptional(GROUP).ifPresent(group -> properties.put("group.id", group));
     table.forEach((key, value) -> {
       if (key.startsWith(PROPERTIES)) {

@@ -6,7 +6,6 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.configuration.ReadableConfig;
-import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -20,7 +19,7 @@ import org.apache.flink.util.function.SerializableFunction;
 
 /** A table source on messages of a kind: source → what a function makes of those of a key, and what is rejected. */
 final class MessagesSource<T extends Message> extends StreamSource {
-  private final KafkaSource<T> messages;
+  private final TopicSource<T> messages;
   private final MessageFormat<T> format;
   private final Time time;
   private final String topic;
@@ -44,7 +43,7 @@ final class MessagesSource<T extends Message> extends StreamSource {
     }
   }
 
-  MessagesSource(KafkaSource<T> messages, MessageFormat<T> format, Time time, String topic,
+  MessagesSource(TopicSource<T> messages, MessageFormat<T> format, Time time, String topic,
       KeyedProcessFunction<String, T, RowData> function, DataType rowType) {
     super(rowType);
     this.messages = messages;

@@ -5,7 +5,6 @@ import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.api.connector.source.Boundedness;
-import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -20,12 +19,12 @@ final class QuotedTradesSource extends StreamSource {
   private static final Duration AHEAD_MAX = Duration.ofMinutes(5);
   private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
-  private final KafkaSource<Trade> trades;
-  private final KafkaSource<SizedQuote> quotes;
+  private final TopicSource<Trade> trades;
+  private final TopicSource<SizedQuote> quotes;
   private final MessagesSource.Time time;
   private final TradesWithQuotes.Options options;
 
-  QuotedTradesSource(KafkaSource<Trade> trades, KafkaSource<SizedQuote> quotes, MessagesSource.Time time,
+  QuotedTradesSource(TopicSource<Trade> trades, TopicSource<SizedQuote> quotes, MessagesSource.Time time,
       TradesWithQuotes.Options options, DataType rowType) {
     super(rowType);
     this.trades = trades;
