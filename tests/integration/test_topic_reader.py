@@ -1,7 +1,5 @@
 """What the candle job's own reader of partitions does beside handing on their records."""
 
-from collections.abc import Iterator
-
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer
 from confluent_kafka.admin import AdminClient
@@ -21,7 +19,7 @@ TRADES = 5
 
 
 @pytest.fixture
-def feed(stack: Stack) -> Iterator[Feed]:
+def feed(stack: Stack) -> Feed:
     """Two partitions with a few trades each."""
     made = Feed(stack, len(PARTITIONS))
     for partition in PARTITIONS:
