@@ -34,9 +34,19 @@ def fresh_stack(keep: bool, ready: Callable[[str, float], None]) -> Iterator[Sta
 
 def new_task_manager(stack: Stack) -> None:
     """End the TaskManager and wait for its successor: no run inherits compiled code or memory from the one before."""
+    end_task_manager(stack)
+    await_task_manager(stack)
+
+
+def end_task_manager(stack: Stack) -> None:
+    """End the TaskManager; its successor starts by itself."""
     old = stack.processes()["taskmanager"]
     old.terminate()
     old.wait(TIMEOUT_S)
+
+
+def await_task_manager(stack: Stack) -> None:
+    """Wait until the successor of the one that was ended is there."""
     deadline = time.monotonic() + TIMEOUT_S
     while "taskmanager" not in stack.pids and time.monotonic() < deadline:
         time.sleep(0.2)

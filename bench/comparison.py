@@ -17,7 +17,7 @@ from bench.peers.systems import PEERS
 from bench.tape import Tape
 from deploy.errors import UserError
 
-JOBS = ("tickloom", "plain", "stock")
+JOBS = ("tickloom", "stock")
 LEAST = 1_000_000
 """Trades of a tape: ten seconds of event time, enough for windows that close before it ends."""
 SLOW = 10
@@ -37,8 +37,8 @@ keep_option = click.option("--keep", is_flag=True, help="Leave the stack and its
 def jobs(trades: int, symbols: int, repeats: int, keep: bool) -> None:
     """Compare the candle job with stock Flink SQL.
 
-    Write a synthetic tape to Kafka and run the candle job, with all its checks and without, and stock Flink SQL
-    over it, each several times.
+    Write a synthetic tape to Kafka and run the candle job, with all its checks, and stock Flink SQL over it, each
+    several times.
 
     Every output is compared with candles computed while the tape was made; a wrong one ends in exit code 1.
     """

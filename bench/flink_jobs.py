@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from bench.cluster import java_process, new_task_manager
+from bench.cluster import await_task_manager, end_task_manager, java_process
 from bench.output import ORDERLESS, VALUES
 from bench.produce import end_offsets
 from deploy import flink, jars, jobs, paths
@@ -36,7 +37,7 @@ ABOUT = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class FlinkJob:
     """A job on a new TaskManager of the stack, which reads the topic to its end and closes every window."""
 
@@ -47,6 +48,7 @@ class FlinkJob:
     """Flink's own."""
     exact: Sequence[str] = VALUES
     closes_all: bool = True
+    _id: Future[str] | None = field(default=None, init=False)
 
     @cached_property
     def outputs(self) -> Sequence[str]:
@@ -54,13 +56,16 @@ class FlinkJob:
         return [topic for _, topic, _ in candle_sinks(self.settings)]
 
     def start(self) -> list[psutil.Process]:
-        """A new TaskManager."""
-        new_task_manager(self.stack)
+        """A new TaskManager; the job is submitted while it starts."""
+        end_task_manager(self.stack)
+        self._id = ThreadPoolExecutor(1).submit(self._submit)
+        await_task_manager(self.stack)
         return [java_process(self.stack, "taskmanager")]
 
     def finish(self) -> None:
-        """Submit the job and wait for its end. Raises UserError."""
-        await_end(self._submit(), self.stack.flink_address)
+        """Wait for the end of the job. Raises UserError."""
+        assert self._id is not None, "start comes first"
+        await_end(self._id.result(), self.stack.flink_address)
 
     def _submit(self) -> str:
         return self._run("candles", self.settings.trades_topic, VARIANTS[self.name])
@@ -75,7 +80,7 @@ class FlinkJob:
         return flink.job_id(flink.run(job, [], {**jobs.remote(address), **self.options}, environment))
 
 
-@dataclass(frozen=True)
+@dataclass
 class MessageJob(FlinkJob):
     """The quote job or the book job, on its topic."""
 
@@ -89,7 +94,7 @@ class MessageJob(FlinkJob):
         return self._run(self.name, topic, {})
 
 
-@dataclass(frozen=True)
+@dataclass
 class StockSql(FlinkJob):
     """Stock Flink SQL, which takes open and close in the order of arrival: their errors are only counted."""
 

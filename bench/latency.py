@@ -19,7 +19,7 @@ from services.committed import CommittedReader
 
 OUT_OF_ORDERNESS_MS = 500
 SETTINGS = {"checkpoint_interval": "1s", "out_of_orderness": f"{OUT_OF_ORDERNESS_MS}ms"}
-WARM_S = 45
+WARM_S = 30
 CATCH_UP_S = 5
 """A reader begins with what the warming up has left in the topic."""
 READERS: Mapping[str, Mapping[str, str]] = {
@@ -56,7 +56,7 @@ class Reader(threading.Thread):
 @click.command()
 @click.option("--trades", default=100_000, show_default=True, help="Trades a second.")
 @click.option("--symbols", default=500, show_default=True, type=click.IntRange(10, 10_000))
-@click.option("--seconds", default=60, show_default=True, help="How long.")
+@click.option("--seconds", default=45, show_default=True, help="How long.")
 def latency(trades: int, symbols: int, seconds: int) -> None:
     """Time how soon a closed candle is read.
 

@@ -45,6 +45,7 @@ class Meter:
     def cpu_seconds(self, name: str, since: float, until: float) -> float:
         """CPU seconds between two instants (Unix seconds)."""
         times, *columns = np.array(self._samples).T
+        assert times[0] <= since, "the job was at work before it was measured"
         used = columns[NAMES.index(name)]
         return float(np.interp(until, times, used) - np.interp(since, times, used))
 

@@ -128,9 +128,10 @@ def _messages(brokers: str, topic: str, since: dict[int, int]) -> Iterator[Messa
     deadline, at_end = time.monotonic() + TIMEOUT_S, set[int]()
     while len(at_end) < len(since):
         if time.monotonic() > deadline:
-            raise OutputError(f"{topic}: not all of it is committed {TIMEOUT_S} s after the end of the job")
+            raise OutputError(f"{topic}: not all of it is committed, and nothing came for {TIMEOUT_S} s")
         for message in consumer.consume(5_000, 0.2):
             if message.error() is None:
+                deadline = time.monotonic() + TIMEOUT_S
                 yield message
             elif message.error().code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(message.error())

@@ -28,14 +28,14 @@ SYMBOLS = 500
 DAY_S = 86_400
 DAY_START_S = START_S // DAY_S * DAY_S - DAY_S
 PAGED = 50
-WARM_S = 30
+WARM_S = 20
 GOAL_INSIDE_S = "0.002"
 
 
 @click.command()
 @click.option("--trades", default=20_000, show_default=True, help="Trades a second that the pipeline takes meanwhile.")
 @click.option("--requests", default=200, show_default=True, help="Days of one-minute candles asked for a second.")
-@click.option("--seconds", default=60, show_default=True, help="How long.")
+@click.option("--seconds", default=45, show_default=True, help="How long.")
 def service(trades: int, requests: int, seconds: int) -> None:
     """Time the API beside a live feed.
 
