@@ -29,7 +29,7 @@ faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 f
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; a quarter of an hour
+bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; eleven minutes
 	@$(BIN)/python -m bench jobs
 	@$(BIN)/python -m bench quotes --messages 5000000 --repeats 1
 	@$(BIN)/python -m bench books --messages 5000000 --repeats 1
