@@ -60,7 +60,7 @@ def test_the_group_shows_how_far_a_running_job_has_read(stack: Stack, feed: Feed
 def test_a_partition_that_ends_with_an_aborted_transaction_is_read_to_its_end(stack: Stack, feed: Feed) -> None:
     abort(stack, feed, partition=1)
     chosen = settings(stack, feed, stop_offsets=feed.stop_offsets)
-    with Output(stack, chosen, feed) as output, CandleJob.launch(stack, chosen) as job:
+    with CandleJob.launch(stack, chosen) as job, Output(stack, chosen, feed) as output:
         job.await_end()
         output.read_to_end()
     assert sum(output.counts().values()) == TRADES * len(PARTITIONS)
@@ -69,7 +69,7 @@ def test_a_partition_that_ends_with_an_aborted_transaction_is_read_to_its_end(st
 
 def test_a_partition_that_is_to_end_within_a_poll_ends_there(stack: Stack, feed: Feed) -> None:
     chosen = settings(stack, feed, stop_offsets=f"0:{TRADES - 2},1:0")
-    with Output(stack, chosen, feed) as output, CandleJob.launch(stack, chosen) as job:
+    with CandleJob.launch(stack, chosen) as job, Output(stack, chosen, feed) as output:
         job.await_end()
         output.read_to_end()
     assert sum(output.counts().values()) == TRADES - 2
@@ -77,7 +77,7 @@ def test_a_partition_that_is_to_end_within_a_poll_ends_there(stack: Stack, feed:
 
 def test_a_task_without_a_partition_waits_and_ends_with_the_others(stack: Stack, feed: Feed) -> None:
     chosen = settings(stack, feed, parallelism=len(PARTITIONS) + 1, stop_offsets=feed.stop_offsets)
-    with Output(stack, chosen, feed) as output, CandleJob.launch(stack, chosen) as job:
+    with CandleJob.launch(stack, chosen) as job, Output(stack, chosen, feed) as output:
         job.await_end()
         output.read_to_end()
     assert sum(output.counts().values()) == TRADES * len(PARTITIONS)
