@@ -99,15 +99,10 @@ final class IdSet {
       ByteBuffer hash = Key.murmur(bytes, from, length);
       return hash(hash.getLong(0) ^ venueHigh, hash.getLong(8) ^ venueLow);
     }
-    long high = length; // keeps "1" and "1\0" apart, and no id is (0, 0)
-    long low = 0;
-    int middle = from + Math.min(length, 7);
-    for (int i = from; i < middle; i++) {
-      high = high << 8 | bytes[i] & 0xff;
-    }
-    for (int i = middle; i < from + length; i++) {
-      low = low << 8 | bytes[i] & 0xff;
-    }
+    int ahead = Math.min(length, 7);
+    long high = (long) length << 8 * ahead; // keeps "1" and "1\0" apart, and no id is (0, 0)
+    high |= Words.head(bytes, from, ahead);
+    long low = Words.head(bytes, from + ahead, length - ahead);
     return hash(high ^ venueHigh, low ^ venueLow);
   }
 

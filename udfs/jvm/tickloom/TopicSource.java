@@ -19,9 +19,9 @@ import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.util.UserCodeClassLoader;
 
 /**
- * Flink's Kafka source with a reader of our own, in which the task fetches by itself: what another thread has fetched comes
- * out of another core's cache, and reading it there takes as long as all that is done with it. Which task reads which
- * partition from where, and what of it is state, stays Flink's.
+ * Flink's Kafka source with a reader of our own, in which the task fetches by itself: what another thread has fetched
+ * would have to come out of another core's cache. Which task reads which partition from where, and what of it is state,
+ * stays Flink's.
  */
 final class TopicSource<T>
     implements Source<T, KafkaPartitionSplit, KafkaSourceEnumState>, ResultTypeQueryable<T> {

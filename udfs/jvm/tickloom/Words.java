@@ -40,15 +40,8 @@ final class Words {
 
   /** Big-endian two's complement of one to eight bytes. */
   static long signed(byte[] bytes, int from, int length) {
-    int end = from + length;
-    if (end >= BYTES) {
-      return (long) BIG.get(bytes, end - BYTES) << 64 - 8 * length >> 64 - 8 * length;
-    }
-    long value = bytes[from];
-    for (int i = from + 1; i < end; i++) {
-      value = value << 8 | bytes[i] & 0xff;
-    }
-    return value;
+    int unused = 64 - 8 * length;
+    return head(bytes, from, length) << unused >> unused;
   }
 
   /** Where a number ends that goes on as long as a byte's highest bit is set: its length in bytes, 9 if not in this word. */
@@ -66,21 +59,19 @@ final class Words {
 
   /** What 1 to 15 decimal digits say; -1 when one of them is none. */
   static long decimal(byte[] bytes, int from, int length) {
-    int end = from + length;
-    if (end < 2 * BYTES) {
-      return decimalByBytes(bytes, from, length);
-    }
-    long last = digits(bytes, end - BYTES, Math.min(length, BYTES));
-    if (length <= BYTES || last < 0) {
+    int behind = Math.min(length, BYTES);
+    int ahead = length - behind;
+    long last = digits(head(bytes, from + ahead, behind), behind);
+    if (ahead == 0 || last < 0) {
       return last;
     }
-    long first = digits(bytes, end - 2 * BYTES, length - BYTES);
+    long first = digits(head(bytes, from, ahead), ahead);
     return first < 0 ? first : first * HUNDRED_MILLIONS + last;
   }
 
-  /** What the last so many of eight bytes say: neighbours are joined to numbers of two, of four and of eight digits. */
-  private static long digits(byte[] bytes, int from, int count) {
-    long digits = (at(bytes, from) ^ ZEROS) & -1L << 64 - 8 * count;
+  /** What so many digits say: neighbours are joined to numbers of two, of four and of eight digits. */
+  private static long digits(long head, int count) {
+    long digits = (Long.reverseBytes(head) ^ ZEROS) & -1L << 64 - 8 * count;
     if (((digits | digits + SIXES) & HIGH_NIBBLES) != 0) {
       return -1;
     }
@@ -88,17 +79,5 @@ final class Words {
     long outer = (twos & 0x000000ff000000ffL) * 0x000f424000000064L; // times 1,000,000 and 100
     long inner = (twos >>> 16 & 0x000000ff000000ffL) * 0x0000271000000001L; // times 10,000 and 1
     return outer + inner >>> 32;
-  }
-
-  private static long decimalByBytes(byte[] bytes, int from, int length) {
-    long number = 0;
-    for (int i = from; i < from + length; i++) {
-      int digit = bytes[i] - '0';
-      if (digit < 0 || digit > 9) {
-        return -1;
-      }
-      number = 10 * number + digit;
-    }
-    return number;
   }
 }
