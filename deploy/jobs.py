@@ -147,5 +147,5 @@ def has_ended(job_id: str, address: str) -> bool:
 
 def failure(job_id: str, address: str) -> str:
     """The root cause of the job's last failure, in one line."""
-    trace = str(rest.of(address).get(f"/jobs/{job_id}/exceptions").get("root-exception", ""))
-    return flink.root_cause(trace)
+    latest = rest.of(address).get(f"/jobs/{job_id}/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
+    return flink.root_cause(latest[0]["stacktrace"]) if latest else "the cluster remembers no failure"

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
+from httpx import codes
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -17,6 +18,10 @@ from deploy.errors import UserError
 
 TIMEOUT_S = 30
 REMEDY = "FLINK_CONF_DIR names the folder with the cluster's config.yaml"
+
+
+class NotThereError(UserError):
+    """What is asked for is not known to the JobManager that answers."""
 
 
 class Rest:
@@ -43,7 +48,8 @@ class Rest:
         except httpx.HTTPStatusError as error:
             hint = f"; {REMEDY}" if error.response.is_redirect else ""  # to https
             answer = f"{error.response.status_code} {error.response.text[:200]}{hint}"
-            raise UserError(f"Flink at {self.address} refuses {path}: {answer}") from error
+            kind = NotThereError if error.response.status_code == codes.NOT_FOUND else UserError
+            raise kind(f"Flink at {self.address} refuses {path}: {answer}") from error
         except httpx.HTTPError as error:
             hint = f"; {REMEDY}" if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError) else ""
             raise UserError(f"Flink at {self.address} does not answer {path}: {error}{hint}") from error

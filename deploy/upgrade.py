@@ -64,7 +64,7 @@ def _check(job: str, found: Difference, settings: Settings, address: str) -> Non
 def _switch(job: str, before: Release, successor: Prepared, seen: Watch, address: str, report: Report) -> Upgraded:
     report("stopping with a savepoint")
     began = time.monotonic()
-    savepoint = savepoints.stop(job, address, before.prefix, drain=False)
+    savepoint = savepoints.stop(job, address, before.prefix, drain=False).path
     report(f"starting from {savepoint}")
     job_id = None
     try:

@@ -3,6 +3,7 @@
 import click
 
 from deploy import jobs, savepoints
+from deploy.errors import UserError
 from deploy.options import deployment_option
 
 
@@ -18,5 +19,10 @@ def stop(job: str, drain: bool, cluster: str | None, prefix: str | None) -> None
       tickloom stop candles
       tickloom submit candles --from PATH    goes on where it stopped
     """
-    path = savepoints.stop(job, cluster or jobs.cluster_address(), prefix, drain=drain)
-    click.echo(f"{job} has stopped; its state is in\n{path}")
+    stopped = savepoints.stop(job, cluster or jobs.cluster_address(), prefix, drain=drain)
+    if not stopped.is_committed:
+        raise UserError(
+            f"{job} failed after its savepoint: what it wrote last is in transactions of it. To commit them, before "
+            f"they time out: `tickloom submit {job} --from {stopped.path}`"
+        )
+    click.echo(f"{job} has stopped; its state is in\n{stopped.path}")

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from confluent_kafka import KafkaException
 
-from deploy import jobs, rest
+from deploy import jobs, rest, savepoints
 from deploy.errors import UserError
 from deploy.stack import Stack, lifecycle, ports
 from deploy.stack.health import all_healthy
@@ -139,6 +139,11 @@ class Batch:
         """Where the checkpoints of the job are."""
         return self.stack.folder / "flink" / "checkpoints" / self.job.id
 
+    @property
+    def savepoints(self) -> Path:
+        """Where the savepoints of the stack are."""
+        return self.stack.folder / "flink" / "savepoints"
+
     def rest(self, path: str = "") -> dict[str, Any] | None:
         """What the REST API says of the job; None when it does not answer."""
         try:
@@ -153,8 +158,13 @@ class Batch:
         tasks = {state: count for state, count in job.get("status-counts", {}).items() if count}
         failed = (checkpoints.get("latest", {}).get("failed") or {}).get("failure_message", "none")
         pending = [each["id"] for each in checkpoints.get("history", []) if each["status"] == "IN_PROGRESS"]
-        state = job.get("state", "unknown")
-        return f"the job is {state}, tasks {tasks}, pending checkpoints {pending}, last that failed: {failed}"
+        failure = "unknown"
+        with suppress(UserError):
+            failure = jobs.failure(self.job.id, self.stack.flink_address)
+        return (
+            f"the job is {job.get('state', 'unknown')}, its last failure: {failure}, tasks {tasks}, "
+            f"pending checkpoints {pending}, last that failed: {failed}"
+        )
 
     def first_checkpoint_since(self, time_ms: float) -> float | None:
         """When (Unix ms) the first checkpoint that began after a time was completed; None before that."""
@@ -194,20 +204,12 @@ class Batch:
         wait_for(lambda: (self.rest() or {}).get("state") == "FINISHED", "drain: the job goes on", DRAIN_TIMEOUT_S)
         return self.settle(END_OF_TIME_NS, timeout_s)
 
-    def stop_outcome(self, request: str) -> dict[str, Any] | None:
-        """What came of a stop: `location` of the savepoint, or `failure-cause`; None before that."""
-        try:
-            found = self.job.get(f"/savepoints/{request}")
-        except UserError as error:  # a JobManager that has come anew does not know of it
-            return {"failure-cause": str(error)} if ": 404 " in str(error) else None
-        return dict(found["operation"]) if found["status"]["id"] == "COMPLETED" else None
-
     def _stop_drained(self) -> bool:
         """Whether a job that is not restarting at that moment has stopped."""
-        self.job.await_running()
-        request = self.job.begin_stop(drain=True)
-        outcome = wait_for(lambda: self.stop_outcome(request), "drain: it neither succeeds nor fails", DRAIN_TIMEOUT_S)
-        return "location" in outcome
+        address, prefix = self.stack.flink_address, self.settings.transactional_id_prefix
+        with suppress(UserError):
+            return savepoints.stop("candles", address, prefix, drain=True).is_committed
+        return False
 
     def _high(self) -> dict[tuple[str, int], int] | None:
         try:

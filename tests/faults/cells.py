@@ -11,6 +11,7 @@ MOMENTS = {
     "committed": "all transactions of a checkpoint are committed",
     "restore": "a restarted job is about to take over its transactions",
     "savepoint": "a stop with a savepoint has begun",
+    "stopped": "the savepoint of a stop is written, no transaction of it committed",
 }
 
 

@@ -9,9 +9,13 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import Thread
 
+from deploy import savepoints
+from deploy.errors import UserError
 from tests.faults import wire
 from tests.faults.bed import Batch, UnsettledError, wait_for
 from tests.faults.faults import frozen
@@ -26,6 +30,9 @@ ACKNOWLEDGED_S = 0.4
 """How long tasks take to acknowledge it, with time to spare."""
 FROZEN_S_MAX = 5
 """Well below the heartbeat's time-out, however busy the machine is."""
+STOP_TIMEOUT_S = 120
+"""A JobManager that was lost is back by then, and has recovered the job."""
+RUNS_ON = "which runs on"
 QUIET_S = 0.1
 """Commits of one checkpoint follow each other more closely, those of the next come later."""
 METADATA = "_metadata"
@@ -83,10 +90,8 @@ def between_commits(batch: Batch, _dice: random.Random) -> Iterator[None]:
 @contextmanager
 def committed(batch: Batch, _dice: random.Random) -> Iterator[None]:
     """The broker has answered all requests to commit, and no more have come."""
-    commits = batch.proxy.commits
-    before = len(commits)
-    wait_for(lambda: len(commits) > before, "moment: nothing was committed", TIMEOUT_S, WATCH_S)
-    seen = 0
+    _await_commit(batch)
+    seen, commits = 0, batch.proxy.commits
     while seen < len(commits):
         seen = len(commits)
         time.sleep(QUIET_S)
@@ -109,28 +114,55 @@ def restore(batch: Batch, _dice: random.Random) -> Iterator[None]:
 @contextmanager
 def savepoint(batch: Batch, _dice: random.Random) -> Iterator[None]:
     """The JobManager has made the folder of the savepoint. A job that stops goes on from it afterwards."""
-    folder = batch.stack.folder / "flink" / "savepoints"
-    before = set(_names(folder))
+    before = set(_names(batch.savepoints))
     stop = Stop(batch)
-    wait_for(lambda: set(_names(folder)) - before, "moment: no savepoint began", TIMEOUT_S, WATCH_S)
+    wait_for(lambda: set(_names(batch.savepoints)) - before, "moment: no savepoint began", TIMEOUT_S, WATCH_S)
     batch.afterwards.callback(stop.follow)
     yield
 
 
+@contextmanager
+def stopped(batch: Batch, _dice: random.Random) -> Iterator[None]:
+    """The savepoint of a stop is written, and all requests to commit that come then are kept back."""
+    _await_commit(batch)  # a job that has just begun has nothing to commit yet
+    before = _completed(batch.savepoints)
+
+    def is_of_savepoint(request: Request) -> bool:
+        return _is_commit(request) and bool(_completed(batch.savepoints) - before)
+
+    with batch.proxy.keep_back(is_of_savepoint) as hold:
+        stop = Stop(batch)
+        if not hold.reached.wait(TIMEOUT_S):
+            raise UnsettledError(f"moment: no transaction of a savepoint was to be committed after {TIMEOUT_S} s")
+        batch.afterwards.callback(stop.follow)
+        yield
+
+
 class Stop:
-    """A stop with a savepoint that has been asked for."""
+    """A stop with a savepoint, as `tickloom stop` does it, in a thread of its own."""
 
     def __init__(self, batch: Batch) -> None:
-        self._batch, self._request = batch, batch.job.begin_stop()
+        self._batch = batch
+        self._outcome: Future[savepoints.Stopped] = Future()
+        Thread(target=self._stop, name="stop", daemon=True).start()
 
     def follow(self) -> None:
-        """Wait for its outcome; a job that has stopped is started from its savepoint."""
-        outcome = wait_for(
-            lambda: self._batch.stop_outcome(self._request), "stop: it neither succeeds nor fails", TIMEOUT_S
-        )
-        if "location" in outcome:
-            self._batch.bed.await_healthy()
-            self._batch.submit(outcome["location"])
+        """Wait for its outcome; a job that has a savepoint is started from it, any other must run on."""
+        try:
+            stopped = self._outcome.result(shared(STOP_TIMEOUT_S))
+        except UserError as error:
+            if RUNS_ON not in str(error):
+                raise
+            return
+        self._batch.bed.await_healthy()
+        self._batch.submit(stopped.path)
+
+    def _stop(self) -> None:
+        address, prefix = self._batch.stack.flink_address, self._batch.settings.transactional_id_prefix
+        try:
+            self._outcome.set_result(savepoints.stop("candles", address, prefix, drain=False))
+        except BaseException as error:
+            self._outcome.set_exception(error)
 
 
 class FirstSinkPasses:
@@ -157,6 +189,12 @@ def _is_commit(request: Request) -> bool:
 
 def _takes_over(request: Request) -> bool:
     return request.api in (wire.INIT_PRODUCER_ID, wire.LIST_TRANSACTIONS)
+
+
+def _await_commit(batch: Batch) -> None:
+    commits = batch.proxy.commits
+    before = len(commits)
+    wait_for(lambda: len(commits) > before, "moment: nothing was committed", TIMEOUT_S, WATCH_S)
 
 
 def _await_begun(batch: Batch) -> None:
@@ -189,4 +227,5 @@ WAITS: dict[str, Moment] = {
     "committed": committed,
     "restore": restore,
     "savepoint": savepoint,
+    "stopped": stopped,
 }

@@ -24,7 +24,7 @@ import org.apache.flink.util.UserCodeClassLoader;
  * stays Flink's.
  */
 final class TopicSource<T>
-    implements Source<T, KafkaPartitionSplit, KafkaSourceEnumState>, ResultTypeQueryable<T> {
+    implements Source<T, KafkaPartitionSplit, TopicState>, ResultTypeQueryable<T> {
   private final KafkaSource<T> source;
   private final KafkaRecordDeserializationSchema<T> deserializer;
   private final Properties consumer;
@@ -57,15 +57,15 @@ final class TopicSource<T>
   }
 
   @Override
-  public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> createEnumerator(
+  public SplitEnumerator<KafkaPartitionSplit, TopicState> createEnumerator(
       SplitEnumeratorContext<KafkaPartitionSplit> context) throws Exception {
-    return source.createEnumerator(context);
+    return new TopicEnumerator(source.createEnumerator(context), context, TopicState.UNKNOWN);
   }
 
   @Override
-  public SplitEnumerator<KafkaPartitionSplit, KafkaSourceEnumState> restoreEnumerator(
-      SplitEnumeratorContext<KafkaPartitionSplit> context, KafkaSourceEnumState state) throws Exception {
-    return source.restoreEnumerator(context, state);
+  public SplitEnumerator<KafkaPartitionSplit, TopicState> restoreEnumerator(
+      SplitEnumeratorContext<KafkaPartitionSplit> context, TopicState topic) throws Exception {
+    return new TopicEnumerator(source.restoreEnumerator(context, topic.state()), context, topic.checkpointId());
   }
 
   @Override
@@ -74,8 +74,8 @@ final class TopicSource<T>
   }
 
   @Override
-  public SimpleVersionedSerializer<KafkaSourceEnumState> getEnumeratorCheckpointSerializer() {
-    return source.getEnumeratorCheckpointSerializer();
+  public SimpleVersionedSerializer<TopicState> getEnumeratorCheckpointSerializer() {
+    return new TopicState.Serializer(source.getEnumeratorCheckpointSerializer());
   }
 
   @Override
