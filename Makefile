@@ -31,8 +31,7 @@ lint: .venv/.synced  ## ruff and mypy
 
 bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; eleven minutes
 	@$(BIN)/python -m bench jobs
-	@$(BIN)/python -m bench quotes --messages 5000000 --repeats 1
-	@$(BIN)/python -m bench books --messages 5000000 --repeats 1
+	@$(BIN)/python -m bench messages --messages 5000000 --repeats 1
 	@$(BIN)/python -m bench latency
 	@$(BIN)/python -m bench service
 

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaException
 from bench.comparison import jobs, peers
 from bench.indicators import indicators
 from bench.latency import latency
-from bench.messages import books, quotes
+from bench.messages import messages
 from bench.profile import profile
 from bench.service import service
 from bench.sweep import sweep
@@ -21,7 +21,7 @@ def bench() -> None:
     """Measure on stacks of their own. What is compared runs side by side, and its output is verified."""
 
 
-for command in (jobs, quotes, books, peers, sweep, latency, indicators, service, profile):
+for command in (jobs, messages, peers, sweep, latency, indicators, service, profile):
     bench.add_command(command)
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m bench quotes` and `books`: what the jobs on quotes and on order books take."""
+"""`python -m bench messages`: what the jobs on quotes and on order books take."""
 
 import sys
 from collections import Counter
@@ -72,41 +72,36 @@ class MessageTape(Protocol):
         """Of the instrument of a committed record."""
 
 
-messages_option = click.option(
-    "--messages", default=10_000_000, show_default=True, type=click.IntRange(1_000_000, 1_000_000_000)
+TAPES: dict[str, Callable[[int, int], MessageTape]] = {"quotes": QuoteTape, "books": BookTape}
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(TAPES)))
+@click.option(
+    "--messages", "count", default=10_000_000, show_default=True, type=click.IntRange(1_000_000, 1_000_000_000)
 )
-instruments_option = click.option("--instruments", default=500, show_default=True, type=click.IntRange(CHECKED, 20_000))
-
-
-@click.command()
-@messages_option
-@instruments_option
+@click.option("--instruments", default=500, show_default=True, type=click.IntRange(CHECKED, 20_000))
 @repeats_option
-def quotes(messages: int, instruments: int, repeats: int) -> None:
-    """Run the quote job over quotes of three venues. A wrong output ends in exit code 1."""
-    _measure(QuoteTape(messages, instruments), repeats)
+def messages(names: tuple[str, ...], count: int, instruments: int, repeats: int) -> None:
+    """Run the quote job over quotes of three venues, the book job over updates of four levels each; or one of them.
 
-
-@click.command()
-@messages_option
-@instruments_option
-@repeats_option
-def books(messages: int, instruments: int, repeats: int) -> None:
-    """Run the book job over updates of four levels each. A wrong output ends in exit code 1."""
-    _measure(BookTape(messages, instruments), repeats)
-
-
-def _measure(tape: MessageTape, repeats: int) -> None:
+    A wrong output ends in exit code 1.
+    """
     console = Console()
     with fresh_stack(False, ready) as stack:
-        contest = MessageContest(stack, tape)
-        with written(console, f"writing the {tape.job}", tape.count) as progress:
-            contest.prepare(progress)
-        runs = [shown(console, tape.job, contest.run) for _ in range(repeats)]
-    report.show(console, runs, tape.job, EXPLANATION)
-    for file in page.save(tape.job, runs, {"messages": tape.count}, ABOUT):
-        console.print(f"written to {file}", soft_wrap=True)
-    sys.exit(0 if all(run.right for run in runs) else 1)
+        runs = {name: _measure(console, stack, TAPES[name](count, instruments), repeats) for name in names or TAPES}
+    for name, found in runs.items():
+        report.show(console, found, name, EXPLANATION)
+        for file in page.save(name, found, {"messages": count}, ABOUT):
+            console.print(f"written to {file}", soft_wrap=True)
+    sys.exit(0 if all(run.right for found in runs.values() for run in found) else 1)
+
+
+def _measure(console: Console, stack: Stack, tape: MessageTape, repeats: int) -> list[Run]:
+    contest = MessageContest(stack, tape)
+    with written(console, f"writing the {tape.job}", tape.count) as progress:
+        contest.prepare(progress)
+    return [shown(console, tape.job, contest.run) for _ in range(repeats)]
 
 
 class MessageContest:
