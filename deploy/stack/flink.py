@@ -41,6 +41,8 @@ _HOT_ONLY = (
 """Ten times Java's own: the second compiler begins with what every trade runs through. What a candle runs through would
 take it a third of two cores for the first minute.
 """
+_MARKED_LATE = ("-XX:InitiatingHeapOccupancyPercent=70", "-XX:-G1UseAdaptiveIHOP")
+"""Not Java's own 45 %: with the open windows of 100,000 symbols, one of two cores would look for garbage all the time."""
 PROCESSES = {
     "jobmanager": _Process(
         main="org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
@@ -51,7 +53,7 @@ PROCESSES = {
     "taskmanager": _Process(
         main="org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
         resources="GET_TM_RESOURCE_PARAMS",
-        jvm_options=("-XX:+UseG1GC", *_HOT_ONLY),
+        jvm_options=("-XX:+UseG1GC", *_MARKED_LATE, *_HOT_ONLY),
         compiles=True,
     ),
 }

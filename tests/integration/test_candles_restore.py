@@ -29,6 +29,8 @@ OPEN = 50 * SECOND_NS
 LAST = 3_600 * SECOND_NS
 MANY = 30_000
 """Ids of 16 bytes: more than two blocks of a partition's state (PartitionState.java)."""
+MORE_THAN_FEW = 9_000
+"""Symbols of a partition with a trade that do not leave before a checkpoint (Fold.java)."""
 
 
 @dataclass
@@ -188,3 +190,36 @@ def test_ids_that_fill_several_blocks_of_state_are_known_after_a_savepoint(stack
             job.await_read(MANY)
             assert job.counted("fold.duplicates") == known
             savepoint = job.stop()
+
+
+@pytest.mark.thorough
+def test_what_very_many_symbols_have_open_waits_in_state_for_the_rest_of_its_second(stack: Stack) -> None:
+    feed = Feed(stack, partitions=2)
+    common = {"resolutions": "1s,1m", "out_of_orderness": "1s"}
+    two = settings(stack, feed, parallelism=2, idle_timeout="10min", **common)  # what falls idle emits all
+    one = settings(stack, feed, parallelism=1, idle_timeout="500ms", **common)
+    lives = Lives(feed)
+    both = [(partition, number) for partition in (0, 1) for number in range(MORE_THAN_FEW)]
+
+    def send(partition: int, number: int, nanos: int) -> None:
+        symbol = feed.symbol(f"{partition}-{number}")
+        made = trade(START_NS + nanos, symbol=symbol, venue="X", trade_id=f"{number} {nanos}")
+        feed.send(partition, made)
+        lives.on_time.append(made)
+
+    for partition, number in both:
+        send(partition, number, number)
+    feed.flush()
+    with CandleJob.submit(stack, two) as job:
+        job.await_read(len(both))
+        savepoint = end(lives, job)
+
+    for number in range(MORE_THAN_FEW):  # partition 1 is silent
+        send(0, number, SECOND_NS // 2 + number)
+    send(0, 0, LAST)
+    feed.flush()
+    with CandleJob.submit(stack, one, savepoint=savepoint), Output(stack, one, feed) as output:
+        expected = expected_candles(lives.closed, ["1s", "1m"])
+        output.follow_to(expected.candles, expected.trades)
+        verdict = output.verdict(expected.candles)
+    assert verdict.holds, verdict.summary()

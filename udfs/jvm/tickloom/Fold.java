@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.flink.api.common.TaskInfo;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeutils.base.array.BytePrimitiveArraySerializer;
@@ -23,11 +24,13 @@ import org.apache.flink.util.OutputTag;
 
 /**
  * Trades to partial accumulators a (symbol, second), in the task of the source. Partials leave when the watermark closes
- * their second and before every checkpoint, so that they need no state; the ids of open seconds are state.
+ * their second. A few leave before a checkpoint too: should their partition fall silent, nobody waits for its watermark
+ * here. Many stay, as state, like the ids of open seconds: else every other trade would leave alone.
  */
 final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator>>
     implements OneInputStreamOperator<Trade, Tuple3<String, Long, Accumulator>> {
-  private static final int PARTIALS_MAX = 1 << 17; // bounds memory while no watermark comes
+  private static final int PARTIALS_MAX = 1 << 19; // bounds memory while no watermark comes
+  private static final int FEW = 1 << 13;
   private static final ListStateDescriptor<byte[]> STATE =
       new ListStateDescriptor<>("partitions", BytePrimitiveArraySerializer.INSTANCE);
 
@@ -41,6 +44,7 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
   private transient IdSet.Key key;
   private transient Map<Integer, PartitionState> partitions;
   private transient PartitionState last;
+  private transient List<Tuple3<String, Long, Accumulator>> restored;
   private transient ListState<byte[]> state;
   private transient long watermark;
   private transient StreamRecord<RowData> row;
@@ -65,11 +69,20 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     table = new SecondTable();
     partitions = new HashMap<>();
     state = context.getOperatorStateStore().getUnionListState(STATE);
+    restored = new ArrayList<>();
     for (byte[] bytes : state.get()) {
-      PartitionState.restore(bytes, partitions);
+      PartitionState.restore(bytes, partitions, this::take);
     }
     partitions.values().forEach(PartitionState::forgetClosed);
     bands = new PriceBands(rules, context.getOperatorStateStore());
+  }
+
+  /** One subtask emits what a partition had not: the partition may stay silent. */
+  private void take(int partition, String symbol, long second, Accumulator accumulator) {
+    TaskInfo task = getRuntimeContext().getTaskInfo();
+    if (partition % task.getNumberOfParallelSubtasks() == task.getIndexOfThisSubtask()) {
+      restored.add(Tuple3.of(symbol, second, accumulator));
+    }
   }
 
   @Override
@@ -86,6 +99,8 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
     flagged = getMetricGroup().counter("flaggedTrades");
     changes = getMetricGroup().counter("cancelsAndCorrections");
     getMetricGroup().gauge("unknownConditions", conditions::unknown);
+    restored.forEach(each -> emit(each.f0, each.f1, each.f2));
+    restored = null;
   }
 
   @Override
@@ -204,34 +219,31 @@ final class Fold extends AbstractStreamOperator<Tuple3<String, Long, Accumulator
 
   @Override
   public void prepareSnapshotPreBarrier(long checkpointId) {
-    flush();
+    if (table.partials() <= FEW) {
+      flush();
+    }
   }
 
   @Override
   public void snapshotState(StateSnapshotContext context) throws Exception {
     super.snapshotState(context);
-    Map<Integer, PartitionState> open = new HashMap<>();
-    partitions.forEach((number, partition) -> {
-      if (partition.claimed) {
-        PartitionState copy = new PartitionState(number);
-        copy.closedUpToMs = closedUpToMs(partition);
-        copy.coveredFromMs = partition.coveredFromMs;
-        open.put(number, copy);
-      } else if (getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0) {
-        open.put(number, partition); // one subtask keeps what nobody claimed; whether it is closed only the owner knows
-      }
-    });
-    table.forEach(second -> {
-      if (second.ids != null) {
-        open.get(second.partition).addIds(second.second, second.symbol(), second.ids);
-      }
-    });
+    boolean keepsUnclaimed = getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0;
     List<byte[]> blocks = new ArrayList<>();
-    for (PartitionState partition : open.values()) {
-      partition.write(blocks);
+    Map<Integer, PartitionState.Blocks> open = new HashMap<>();
+    for (PartitionState partition : partitions.values()) {
+      if (partition.claimed) {
+        partition.closedUpToMs = closedUpToMs(partition);
+        open.put(partition.partition, partition.new Blocks(blocks));
+      } else if (keepsUnclaimed) { // one subtask keeps what nobody claimed; whether it is closed only the owner knows
+        partition.writeUnclaimed(blocks);
+      }
+    }
+    table.forEach(second -> second.write(open.get(second.partition)));
+    for (PartitionState.Blocks each : open.values()) {
+      each.end();
     }
     state.update(blocks);
-    bands.snapshot(getRuntimeContext().getTaskInfo().getIndexOfThisSubtask() == 0);
+    bands.snapshot(keepsUnclaimed);
   }
 
   /** The list is filled anew for every checkpoint: between them it need not be kept. */

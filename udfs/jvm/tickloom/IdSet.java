@@ -171,8 +171,10 @@ final class IdSet {
       out.writeLong(venueHigh);
       out.writeLong(venueLow);
     }
+    long before = 0;
     for (int i = 0; i < risen; i++) {
-      out.writeLong(rising[i]);
+      writeStep(rising[i] - before, out);
+      before = rising[i];
     }
     out.writeInt(hashed);
     for (int i = 0; i < slots.length; i += 2) {
@@ -183,32 +185,47 @@ final class IdSet {
     }
   }
 
-  static IdSet read(DataInputView in) throws IOException {
-    IdSet ids = new IdSet();
-    ids.risen = in.readInt();
-    ids.rising = ids.risen == 0 ? NONE : new long[ids.risen];
-    if (ids.risen > 0) {
-      ids.digits = in.readByte();
-      ids.venueHigh = in.readLong();
-      ids.venueLow = in.readLong();
+  /** Numbers that rise step by little: a step takes as many bytes of seven bits as it needs. */
+  private static void writeStep(long step, DataOutputView out) throws IOException {
+    for (; step >>> 7 != 0; step >>>= 7) {
+      out.writeByte((int) step | 0x80);
     }
-    for (int i = 0; i < ids.risen; i++) {
-      ids.rising[i] = in.readLong();
-    }
-    ids.readPairs(in);
-    return ids;
+    out.writeByte((int) step);
   }
 
-  /** What was written in the first version of the format, which did not say what rises. */
-  static IdSet readOfVersion1(DataInputView in) throws IOException {
-    IdSet ids = new IdSet();
-    ids.readPairs(in);
-    return ids;
+  private static long readStep(DataInputView in) throws IOException {
+    long step = 0;
+    for (int shift = 0; ; shift += 7) {
+      byte seven = in.readByte();
+      step |= (seven & 0x7FL) << shift;
+      if (seven >= 0) {
+        return step;
+      }
+    }
   }
 
-  private void readPairs(DataInputView in) throws IOException {
+  /** Reads what a version of the format wrote: the first did not say what rises, the second wrote no steps. */
+  static IdSet read(DataInputView in, int version) throws IOException {
+    IdSet ids = new IdSet();
+    if (version > 1) {
+      ids.readRising(in, version);
+    }
     for (int count = in.readInt(); count > 0; count--) {
-      hash(in.readLong(), in.readLong());
+      ids.hash(in.readLong(), in.readLong());
+    }
+    return ids;
+  }
+
+  private void readRising(DataInputView in, int version) throws IOException {
+    risen = in.readInt();
+    rising = risen == 0 ? NONE : new long[risen];
+    if (risen > 0) {
+      digits = in.readByte();
+      venueHigh = in.readLong();
+      venueLow = in.readLong();
+    }
+    for (int i = 0; i < risen; i++) {
+      rising[i] = version == 2 ? in.readLong() : readStep(in) + (i == 0 ? 0 : rising[i - 1]);
     }
   }
 }

@@ -1,11 +1,13 @@
 package tickloom;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** The open seconds of every symbol of every partition: a hash table that a tick enters without an allocation. */
 final class SecondTable {
   private static final int HEAD_BYTES = 7; // with the length before them
+  private static final int KNOWN_BYTES = HEAD_BYTES + Words.BYTES;
 
   private Second[] slots = new Second[1 << 10];
   private int size;
@@ -15,17 +17,19 @@ final class SecondTable {
   static final class Second {
     private final int hash;
     final int partition;
-    private final long head; // a short symbol is known without a look into another piece of memory
+    private final long head; // up to 15 bytes of a symbol are known without a look into another piece of memory
+    private final long tail;
     private final byte[] symbol;
     final long second;
     IdSet ids;
     PriceBands.Price price;
     private Accumulator partial;
 
-    private Second(int hash, int partition, long head, byte[] symbol, long second) {
+    private Second(int hash, int partition, long head, long tail, byte[] symbol, long second) {
       this.hash = hash;
       this.partition = partition;
       this.head = head;
+      this.tail = tail;
       this.symbol = symbol;
       this.second = second;
     }
@@ -34,8 +38,15 @@ final class SecondTable {
       return new String(symbol, StandardCharsets.UTF_8);
     }
 
-    private boolean is(int otherHash, int otherPartition, long otherSecond, long otherHead) {
-      return hash == otherHash && second == otherSecond && partition == otherPartition && head == otherHead;
+    void write(PartitionState.Blocks blocks) throws IOException {
+      if (ids != null || partial != null) {
+        blocks.add(second, symbol, ids, partial);
+      }
+    }
+
+    private boolean is(int otherHash, int otherPartition, long otherSecond, long otherHead, long otherTail) {
+      return hash == otherHash && second == otherSecond && head == otherHead && tail == otherTail
+          && partition == otherPartition;
     }
   }
 
@@ -44,27 +55,30 @@ final class SecondTable {
   }
 
   interface SecondSink {
-    void accept(Second second);
+    void accept(Second second) throws IOException;
   }
 
   /** The second of a symbol, added when it is not open yet. The symbol is a piece of the bytes. */
   Second of(int partition, byte[] bytes, int from, int length, long second) {
-    long head = (long) length << 8 * HEAD_BYTES | Words.head(bytes, from, Math.min(length, HEAD_BYTES));
+    int ahead = Math.min(length, HEAD_BYTES);
+    int behind = Math.min(length - ahead, Words.BYTES);
     int end = from + length;
-    long mixed = (head ^ second * 0x9E3779B97F4A7C15L) + partition;
-    for (int i = from + HEAD_BYTES; i < end; i++) {
+    long head = (long) length << 8 * HEAD_BYTES | Words.head(bytes, from, ahead);
+    long tail = Words.head(bytes, from + ahead, behind);
+    long mixed = (head ^ second * 0x9E3779B97F4A7C15L) + partition + tail * 0xFF51AFD7ED558CCDL;
+    for (int i = from + KNOWN_BYTES; i < end; i++) {
       mixed = 31 * mixed + bytes[i];
     }
     int hash = (int) (mixed * 0xC2B2AE3D27D4EB4FL >>> 32);
     int mask = slots.length - 1;
     for (int i = hash & mask; slots[i] != null; i = i + 1 & mask) {
       Second found = slots[i];
-      if (found.is(hash, partition, second, head)
-          && (length <= HEAD_BYTES || Arrays.equals(found.symbol, 0, found.symbol.length, bytes, from, end))) {
+      if (found.is(hash, partition, second, head, tail)
+          && (length <= KNOWN_BYTES || Arrays.equals(found.symbol, 0, found.symbol.length, bytes, from, end))) {
         return found;
       }
     }
-    Second added = new Second(hash, partition, head, Arrays.copyOfRange(bytes, from, end), second);
+    Second added = new Second(hash, partition, head, tail, Arrays.copyOfRange(bytes, from, end), second);
     insert(added);
     return added;
   }
@@ -112,7 +126,7 @@ final class SecondTable {
     }
   }
 
-  void forEach(SecondSink sink) {
+  void forEach(SecondSink sink) throws IOException {
     for (Second second : slots) {
       if (second != null) {
         sink.accept(second);

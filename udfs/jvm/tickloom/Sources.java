@@ -40,7 +40,8 @@ final class Sources {
   /** Inserts a range in the order of (partition, first), then closes the gaps that are too small or too many. */
   private void add(int partition, long first, long last) {
     if ((size + 1) * WIDTH > ranges.length) {
-      ranges = Arrays.copyOf(ranges, ranges.length + WIDTH);
+      int several = Math.max(ranges.length, RANGES_MAX * WIDTH) + WIDTH;
+      ranges = Arrays.copyOf(ranges, size == 0 ? WIDTH : several); // one is the usual case
     }
     int at = size * WIDTH;
     while (at > 0 && (ranges[at - WIDTH] > partition || ranges[at - WIDTH] == partition && ranges[at - 2] > first)) {
