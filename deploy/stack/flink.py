@@ -42,7 +42,7 @@ _HOT_ONLY = (
 take it a third of two cores for the first minute.
 """
 _MARKED_LATE = ("-XX:InitiatingHeapOccupancyPercent=70", "-XX:-G1UseAdaptiveIHOP")
-"""Not Java's own 45 %: with the open windows of 100,000 symbols, one of two cores would look for garbage all the time."""
+"""Not Java's own 45 %: with the open windows of 100,000 symbols, a core would look for garbage all the time."""
 PROCESSES = {
     "jobmanager": _Process(
         main="org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
