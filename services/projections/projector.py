@@ -168,13 +168,23 @@ class Projector:
         return store
 
     def _measure(self, consumer: Consumer, messages: list[Message]) -> None:
-        lag = 0
-        for each in consumer.assignment():
-            _, stable = consumer.get_watermark_offsets(each, cached=True)
-            lag += max(stable - self._positions.get((each.topic, each.partition), 0), 0)
+        lag = lag_of(consumer, self._positions)
+        if lag is None:
+            return
         LAG.labels(self.name).set(lag)
         oldest_ms = min((message.timestamp()[1] for message in messages), default=0) if lag else 0
         BEHIND.labels(self.name).set(max(time.time() - oldest_ms / 1000, 0) if oldest_ms else 0)
+
+
+def lag_of(consumer: Consumer, positions: Mapping[Place, int]) -> int | None:
+    """How many records of its partitions a consumer has not read; None until the broker has told the end of each."""
+    lag = 0
+    for each in consumer.assignment():
+        _, stable = consumer.get_watermark_offsets(each, cached=True)
+        if stable < 0:
+            return None
+        lag += max(stable - positions.get((each.topic, each.partition), 0), 0)
+    return lag
 
 
 def rebuild(reader: CommittedReader, store: Store, tell: Callable[[int], None]) -> int:
