@@ -29,9 +29,9 @@ faults: setup  ## let faults happen to a running job, at every moment; RUNS=24 f
 lint: .venv/.synced  ## ruff and mypy
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
-bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; eleven minutes
+bench: setup  ## the candle job beside stock Flink SQL, on the same topic; the jobs on quotes and order books; latency and the API beside a live feed; ten minutes
 	@$(BIN)/python -m bench jobs
-	@$(BIN)/python -m bench messages --messages 5000000 --repeats 1
+	@$(BIN)/python -m bench messages --messages 4000000 --repeats 1
 	@$(BIN)/python -m bench latency
 	@$(BIN)/python -m bench service
 
