@@ -1,5 +1,6 @@
 """The benchmark's own stack, with a new TaskManager for each run."""
 
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.tape import PARTITIONS
 from deploy import paths
+from deploy.locks import hold
 from deploy.stack import Stack, lifecycle, ports
 
 FOLDER = paths.STATE / "bench"
@@ -17,19 +19,37 @@ TIMEOUT_S = 30
 
 @contextmanager
 def fresh_stack(keep: bool, ready: Callable[[str, float], None]) -> Iterator[Stack]:
-    """An empty stack on free ports beside any other; stopped at the end unless all went well and it is to be kept."""
+    """An empty stack on free ports beside any other; stopped at the end unless all went well and it is to be kept.
+
+    Raises UserError when another benchmark runs: each would be measured with the other's work on the same machine.
+    """
+    with _only_one():
+        _remove()
+        stack, _ = lifecycle.start(dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True)), FOLDER)
+        kept = False
+        try:
+            lifecycle.await_health(stack, ready)
+            yield stack
+            kept = keep
+        finally:
+            if not kept:
+                _remove()
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    with FOLDER.with_suffix(".lock").open("a+") as lock:  # beside the folder, which is removed
+        hold(lock, FOLDER)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _remove() -> None:
     lifecycle.stop(lambda part: None, FOLDER)
     lifecycle.wipe(FOLDER)
-    stack, _ = lifecycle.start(dict(zip(ports.DEFAULTS, ports.free(len(ports.DEFAULTS)), strict=True)), FOLDER)
-    kept = False
-    try:
-        lifecycle.await_health(stack, ready)
-        yield stack
-        kept = keep
-    finally:
-        if not kept:
-            lifecycle.stop(lambda part: None, FOLDER)
-            lifecycle.wipe(FOLDER)
 
 
 def new_task_manager(stack: Stack) -> None:

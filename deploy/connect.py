@@ -1,6 +1,5 @@
 """A standalone worker of Kafka Connect with one connector: a process of its own, watched by its REST API."""
 
-import fcntl
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ import httpx
 from deploy import core, downloads, jars
 from deploy.errors import UserError
 from deploy.flink import root_cause
+from deploy.locks import hold
 from deploy.stack import ports
 from deploy.stack.security import write_private
 
@@ -135,15 +135,6 @@ def _settings(folder: Path, client: Mapping[str, str], port: int) -> dict[str, o
         "config.providers": "file",
         "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
     }
-
-
-def hold(lock: TextIO, folder: Path) -> None:
-    """Lock a folder's file for as long as it is open here or in a process that inherits it. Raises UserError."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        raise UserError(f"process {lock.read().strip()} works in {folder} already: end it first") from error
 
 
 def _all_run(parts: list[dict[str, str]]) -> bool:

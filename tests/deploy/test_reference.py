@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from deploy import connect, paths, reference
+from deploy import connect, locks, paths, reference
 from deploy.errors import UserError
 from deploy.reference import GOOD_S, PATIENCE_S, Database, Patience
 from jobs.settings import Settings
@@ -52,10 +52,10 @@ def test_a_worker_that_was_killed_as_it_wrote_its_offsets_does_not_start_without
 
 def test_two_workers_do_not_share_a_folder(tmp_path: Path) -> None:
     with (tmp_path / "lock").open("a+") as first, (tmp_path / "lock").open("a+") as second:
-        connect.hold(first, tmp_path)
+        locks.hold(first, tmp_path)
         print(4711, file=first, flush=True)
         with pytest.raises(UserError, match=f"process 4711 works in {tmp_path} already: end it first"):
-            connect.hold(second, tmp_path)
+            locks.hold(second, tmp_path)
 
 
 def test_a_topic_of_changes_is_one_compacted_partition_and_others_are_not() -> None:
