@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from bench.tape import PARTITIONS
 from deploy import paths
-from deploy.locks import hold
+from deploy.locks import hold, sign
 from deploy.stack import Stack, lifecycle, ports
 
 FOLDER = paths.STATE / "bench"
@@ -41,9 +41,7 @@ def _only_one() -> Iterator[None]:
     FOLDER.parent.mkdir(parents=True, exist_ok=True)
     with FOLDER.with_suffix(".lock").open("a+") as lock:  # beside the folder, which is removed
         hold(lock, FOLDER)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        sign(lock, os.getpid())
         yield
 
 

@@ -11,7 +11,7 @@ import httpx
 from deploy import core, downloads, jars
 from deploy.errors import UserError
 from deploy.flink import root_cause
-from deploy.locks import hold
+from deploy.locks import hold, sign
 from deploy.stack import ports
 from deploy.stack.security import write_private
 
@@ -46,8 +46,7 @@ class Worker:
                 start_new_session=True,  # Ctrl-C is for this process, which ends the other
                 pass_fds=[lock.fileno()],  # a worker outlives its parent's SIGKILL: it holds the folder still
             )
-        lock.truncate(0)
-        print(self._process.pid, file=lock, flush=True)
+        sign(lock, self._process.pid)
 
     def runs(self) -> bool:
         """Whether the connector runs; not yet is false.

@@ -20,10 +20,16 @@ def alone(folder: Path) -> Iterator[None]:
 def hold(lock: TextIO, folder: Path) -> None:
     """Lock a folder's file for as long as it is open here or in a process that inherits it.
 
-    Raises UserError, with the process id that the file says, when another process has locked it.
+    Raises UserError, with the process id that the file says (see `sign`), when another process has locked it.
     """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.seek(0)
         raise UserError(f"process {lock.read().strip()} works in {folder} already: end it first") from error
+
+
+def sign(lock: TextIO, process_id: int) -> None:
+    """Write into a file that is locked who works in its folder."""
+    lock.truncate(0)
+    print(process_id, file=lock, flush=True)
